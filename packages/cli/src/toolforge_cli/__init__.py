@@ -1,0 +1,3 @@
+"""The dispatcher `toolforge`."""
+
+__version__ = "0.1.0"

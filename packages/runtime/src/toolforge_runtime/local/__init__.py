@@ -1,0 +1,1 @@
+"""The runtime on this machine: SQLite records, folders as tenants, pods in bubblewrap."""
