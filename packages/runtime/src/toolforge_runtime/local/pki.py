@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from toolforge_common.errors import Unavailable
+
 CA_LIFETIME = datetime.timedelta(days=3650)
 # What a cluster's signer gives by default, too.
 LEAF_LIFETIME = datetime.timedelta(days=365)
@@ -50,9 +52,10 @@ class CertificateAuthority:
             write_private(key_file, _key_pem(key))
             # The certificate comes last: what exists without it is made anew.
             write_private(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
-        key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101  only we write this file
-        return cls(x509.load_pem_x509_certificate(certificate_file.read_bytes()), key)
+        stored = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
+        if not isinstance(stored, ec.EllipticCurvePrivateKey):
+            raise Unavailable(f"the key in {key_file} is not an elliptic curve key")
+        return cls(x509.load_pem_x509_certificate(certificate_file.read_bytes()), stored)
 
     @property
     def certificate(self) -> bytes:
