@@ -62,15 +62,24 @@ class CertificateAuthority:
         """The authority's own certificate, PEM."""
         return self._certificate.public_bytes(serialization.Encoding.PEM)
 
-    def issue_client(self, common_name: str, organization: str = "toolforge") -> KeyPair:
-        """Return a certificate for client authentication."""
+    def issue_client(
+        self,
+        common_name: str,
+        organization: str = "toolforge",
+        not_before: datetime.datetime | None = None,
+    ) -> KeyPair:
+        """Return a certificate for client authentication.
+
+        `not_before` is when it begins to be valid, to the second; left out, some minutes ago. A tool's
+        begins exactly with the tool, so that one of a deleted namesake can be told by its age.
+        """
         subject = x509.Name(
             [
                 x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
                 x509.NameAttribute(NameOID.COMMON_NAME, common_name),
             ]
         )
-        return self._issue(subject, ExtendedKeyUsageOID.CLIENT_AUTH, names=())
+        return self._issue(subject, ExtendedKeyUsageOID.CLIENT_AUTH, names=(), begin=not_before)
 
     def issue_server(self, names: Sequence[str]) -> KeyPair:
         """Return a certificate for a server reachable under these host names and addresses."""
@@ -78,13 +87,17 @@ class CertificateAuthority:
         return self._issue(subject, ExtendedKeyUsageOID.SERVER_AUTH, names=names)
 
     def _issue(
-        self, subject: x509.Name, usage: x509.ObjectIdentifier, names: Sequence[str]
+        self,
+        subject: x509.Name,
+        usage: x509.ObjectIdentifier,
+        names: Sequence[str],
+        begin: datetime.datetime | None = None,
     ) -> KeyPair:
         key = ec.generate_private_key(ec.SECP256R1())
-        now = datetime.datetime.now(datetime.UTC)
+        begin = begin or datetime.datetime.now(datetime.UTC) - _BACKDATE
         builder = (
-            _builder(subject, self._certificate.subject, key)
-            .not_valid_after(now + LEAF_LIFETIME)
+            _builder(subject, self._certificate.subject, key, begin)
+            .not_valid_after(begin + LEAF_LIFETIME)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(
@@ -112,6 +125,7 @@ def write_private(path: Path, content: bytes) -> None:
 
 def _build_ca(name: str, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    begin = datetime.datetime.now(datetime.UTC) - _BACKDATE
     usage = x509.KeyUsage(
         digital_signature=True,
         key_cert_sign=True,
@@ -124,8 +138,8 @@ def _build_ca(name: str, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
         decipher_only=False,
     )
     return (
-        _builder(subject, subject, key)
-        .not_valid_after(datetime.datetime.now(datetime.UTC) + CA_LIFETIME)
+        _builder(subject, subject, key, begin)
+        .not_valid_after(begin + CA_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .sign(key, hashes.SHA256())
@@ -133,7 +147,10 @@ def _build_ca(name: str, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    begin: datetime.datetime,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -141,7 +158,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime.datetime.now(datetime.UTC) - _BACKDATE)
+        .not_valid_before(begin)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 

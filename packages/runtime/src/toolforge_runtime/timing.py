@@ -1,0 +1,49 @@
+"""When the next thing happens: back-offs and cron times. Pure; whoever calls has the clock."""
+
+from __future__ import annotations
+
+import datetime
+
+from cronsim import CronSim, CronSimError
+
+from toolforge_common.errors import InvalidRequest
+
+# The numbers are Kubernetes': of the Job controller, then of the kubelet.
+RETRY_FIRST = 10.0
+RETRY_MAX = 360.0
+CRASH_FIRST = 10.0
+CRASH_MAX = 300.0
+# A container that ran this long has recovered; its next crash counts as the first.
+CRASH_RESET = 600.0
+
+
+def retry_delay(failures: int) -> float:
+    """Return how long to wait before a run's next pod, after its pods failed so many times (at least once)."""
+    return _doubled(RETRY_FIRST, failures - 1, RETRY_MAX)
+
+
+def crash_delay(crashes: int) -> float:
+    """Return how long to wait before starting a container again that ended so often in a row.
+
+    The first end is followed by a start at once.
+    """
+    return 0.0 if crashes <= 1 else _doubled(CRASH_FIRST, crashes - 2, CRASH_MAX)
+
+
+def next_time(cron: str, after: datetime.datetime) -> datetime.datetime | None:
+    """Return the first time after `after` that the cron text names, in UTC; None if there never is one.
+
+    Raises InvalidRequest if the text is not five cron fields.
+    """
+    try:
+        times = CronSim(cron, after.astimezone(datetime.UTC))
+    except CronSimError as error:
+        raise InvalidRequest(
+            f"{cron!r} is not a schedule: {error}", hint="write five fields, such as '5 4 * * *'"
+        ) from error
+    return next(times, None)
+
+
+def _doubled(first: float, times: int, limit: float) -> float:
+    # Beyond ten doublings every limit is reached, and the number would grow without bound.
+    return min(first * float(1 << min(max(times, 0), 10)), limit)
