@@ -1,0 +1,1 @@
+"""What a job is, and what its rules are; no HTTP, no Kubernetes."""
