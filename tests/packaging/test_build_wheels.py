@@ -4,10 +4,11 @@ import sysconfig
 import zipfile
 from pathlib import Path
 
+import build_wheels
 import pytest
 
 
-def test_a_file_left_out_of_a_wheel_is_found(build_wheels, root, tmp_path):
+def test_a_file_left_out_of_a_wheel_is_found(root, tmp_path):
     source = root / "packages" / "jobs-cli" / "src"
     wheel = tmp_path / "toolforge_jobs_cli-0.1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
@@ -28,7 +29,7 @@ def test_a_file_left_out_of_a_wheel_is_found(build_wheels, root, tmp_path):
         ("toolforge_common", {"click", "connexion"}, {"cronsim"}),
     ],
 )
-def test_a_package_is_blind_to_what_it_does_not_declare(build_wheels, module, declared, undeclared):
+def test_a_package_is_blind_to_what_it_does_not_declare(module, declared, undeclared):
     hidden = build_wheels.undeclared(Path(sysconfig.get_path("purelib")), module)
 
     assert declared.isdisjoint(hidden)

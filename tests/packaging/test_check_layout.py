@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import check_layout
 import pytest
 
 
@@ -154,7 +155,7 @@ BREAKAGES = [
 
 
 @pytest.mark.parametrize(("break_it", "finding"), BREAKAGES)
-def test_a_breakage_is_found_and_named(check_layout, repository, break_it, finding):
+def test_a_breakage_is_found_and_named(repository, break_it, finding):
     assert finding not in check_layout.findings(repository)
 
     break_it(repository)
@@ -169,13 +170,13 @@ def test_a_breakage_is_found_and_named(check_layout, repository, break_it, findi
         "x = f()  # type: ig" + "nore[misc]  # Click has no types here",
     ],
 )
-def test_a_suppression_with_its_reason_passes(check_layout, repository, line):
+def test_a_suppression_with_its_reason_passes(repository, line):
     _append(repository / "tools/reasoned.py", f"{line}\n")
 
     assert [text for text in check_layout.findings(repository) if "reasoned" in text] == []
 
 
-def test_files_that_git_ignores_are_not_looked_at(check_layout, repository):
+def test_files_that_git_ignores_are_not_looked_at(repository):
     _append(repository / "build/lib/long.py", "x = 1\n" * 2000)
 
     assert [text for text in check_layout.findings(repository) if "build" in text] == []

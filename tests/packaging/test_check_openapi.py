@@ -2,6 +2,7 @@
 
 import copy
 
+import check_openapi
 import pytest
 
 DOCUMENT = {
@@ -33,18 +34,18 @@ def document():
     return copy.deepcopy(DOCUMENT)
 
 
-def test_a_good_document_passes(check_openapi, document):
+def test_a_good_document_passes(document):
     assert list(check_openapi.findings(document)) == []
 
 
 @pytest.mark.parametrize("field", ["operationId", "summary", "tags"])
-def test_an_operation_says_what_it_is(check_openapi, document, field):
+def test_an_operation_says_what_it_is(document, field):
     del document["paths"]["/things"]["get"][field]
 
     assert list(check_openapi.findings(document)) == [f"GET /things: it has no {field}"]
 
 
-def test_a_response_behind_a_reference_has_one_content_type(check_openapi, document):
+def test_a_response_behind_a_reference_has_one_content_type(document):
     document["components"]["responses"]["Refused"]["content"]["text/plain"] = {"schema": {}}
 
     assert list(check_openapi.findings(document)) == [
@@ -52,7 +53,7 @@ def test_a_response_behind_a_reference_has_one_content_type(check_openapi, docum
     ]
 
 
-def test_what_openapi_itself_refuses_is_found_with_its_place(check_openapi, document):
+def test_what_openapi_itself_refuses_is_found_with_its_place(document):
     del document["info"]["title"]
 
     (finding,) = check_openapi.findings(document)
@@ -61,7 +62,7 @@ def test_what_openapi_itself_refuses_is_found_with_its_place(check_openapi, docu
     assert finding.replace('"', "'") == "info: 'title' is a required property"
 
 
-def test_a_version_that_connexion_refuses_is_found(check_openapi, document):
+def test_a_version_that_connexion_refuses_is_found(document):
     document["openapi"] = "3.1.0"
 
     (finding,) = check_openapi.findings(document)

@@ -1,7 +1,9 @@
 """What the lock is made of."""
 
+import lock
 
-def test_the_report_of_pip_becomes_sorted_versions_by_normalised_name(lock):
+
+def test_the_report_of_pip_becomes_sorted_versions_by_normalised_name():
     report = {
         "install": [
             {"metadata": {"name": "prometheus_client", "version": "0.26.0"}},
@@ -15,7 +17,7 @@ def test_the_report_of_pip_becomes_sorted_versions_by_normalised_name(lock):
     ]
 
 
-def test_our_own_packages_are_not_locked(lock):
+def test_our_own_packages_are_not_locked():
     required = lock.foreign_requirements()
 
     assert "connexion[flask]>=3.3" in required  # of an extra
