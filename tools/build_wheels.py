@@ -39,7 +39,8 @@ class Blind:
 sys.meta_path.insert(0, Blind())
 package = importlib.import_module(module)
 for found in pkgutil.walk_packages(package.__path__, f"{module}."):
-    if not found.name.endswith("__main__"):
+    # Programs start when they are imported; what helps tests may use what tests have.
+    if not {"__main__", "testing"}.intersection(found.name.split(".")):
         importlib.import_module(found.name)
 """
 

@@ -123,7 +123,9 @@ class Repository:
     @cached_property
     def files(self) -> list[Path]:
         """Every file that git keeps or would keep, relative to the root."""
-        command = ["git", "-C", str(self.root), "ls-files", "-z", "-co", "--exclude-standard"]
+        # Continuous integration may read a checkout of somebody else.
+        command = ["git", "-c", "safe.directory=*", "-C", str(self.root), "ls-files", "-z"]
+        command += ["-co", "--exclude-standard"]
         listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         paths = sorted({Path(line) for line in listing.split("\0") if line})
         return [path for path in paths if (self.root / path).is_file()]

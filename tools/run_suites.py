@@ -23,8 +23,9 @@ PYTEST_CLOSING = re.compile(
     r"^=*\s*(\d+ (?:passed|failed|error|skipped|deselected).* in [\d.]+s.*?)\s*=*$"
 )
 
-# Environment and tests of the suites that know two kinds of user.
-PODS = {
+# Folder of the environment and tests of the suites to which it matters who runs them.
+TWICE = {
+    "contract": ("whole", "tests/packaging/test_bootstrap.py"),
     "runtime": ("runtime", "packages/runtime"),
     "dev": ("dev", "packages/dev"),
     "e2e": ("whole", "tests/e2e"),
@@ -65,8 +66,8 @@ def main() -> int:
 def run_environment(name: str) -> list[Result]:
     """Run one environment, as root also what of it an ordinary user runs."""
     results = [run(name, [*TOX, name])]
-    if name in PODS and os.geteuid() == 0:
-        folder, tests = PODS[name]
+    if name in TWICE and os.geteuid() == 0:
+        folder, tests = TWICE[name]
         # tox makes it private.
         (ROOT / ".tox").chmod(0o755)
         pytest = ROOT / ".tox" / folder / "bin" / "pytest"

@@ -20,7 +20,17 @@ def repository(tmp_path):
     """A copy of what git keeps or would keep of this repository, in a repository of its own."""
     copy = tmp_path / "repository"
     subprocess.run(["git", "init", "--quiet", str(copy)], check=True)
-    command = ["git", "-C", str(ROOT), "ls-files", "-z", "-co", "--exclude-standard"]
+    command = [
+        "git",
+        "-c",
+        "safe.directory=*",
+        "-C",
+        str(ROOT),
+        "ls-files",
+        "-z",
+        "-co",
+        "--exclude-standard",
+    ]
     listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     for name in filter(None, listing.split("\0")):
         if (ROOT / name).is_file():
