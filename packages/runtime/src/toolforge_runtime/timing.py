@@ -38,10 +38,25 @@ def next_time(cron: str, after: datetime.datetime) -> datetime.datetime | None:
     try:
         times = CronSim(cron, after.astimezone(datetime.UTC))
     except CronSimError as error:
+        if _names_no_date(cron):
+            return None
         raise InvalidRequest(
             f"{cron!r} is not a schedule: {error}", hint="write five fields, such as '5 4 * * *'"
         ) from error
     return next(times, None)
+
+
+def _names_no_date(cron: str) -> bool:
+    """Say whether the text is right but for days that its months do not have, such as 31 February."""
+    fields = cron.split()
+    if len(fields) != 5:  # noqa: PLR2004  a cron text has five
+        return False
+    try:
+        CronSim(" ".join([*fields[:3], "*", fields[4]]), datetime.datetime.min)
+        CronSim(" ".join([*fields[:2], "*", *fields[3:]]), datetime.datetime.min)
+    except CronSimError:
+        return False
+    return True
 
 
 def _doubled(first: float, times: int, limit: float) -> float:
