@@ -38,7 +38,7 @@ def next_time(cron: str, after: datetime.datetime) -> datetime.datetime | None:
     try:
         times = CronSim(cron, after.astimezone(datetime.UTC))
     except CronSimError as error:
-        if _names_no_date(cron):
+        if _names_no_date(cron, after):
             return None
         raise InvalidRequest(
             f"{cron!r} is not a schedule: {error}", hint="write five fields, such as '5 4 * * *'"
@@ -46,14 +46,14 @@ def next_time(cron: str, after: datetime.datetime) -> datetime.datetime | None:
     return next(times, None)
 
 
-def _names_no_date(cron: str) -> bool:
+def _names_no_date(cron: str, after: datetime.datetime) -> bool:
     """Say whether the text is right but for days that its months do not have, such as 31 February."""
     fields = cron.split()
     if len(fields) != 5:  # noqa: PLR2004  a cron text has five
         return False
     try:
-        CronSim(" ".join([*fields[:3], "*", fields[4]]), datetime.datetime.min)
-        CronSim(" ".join([*fields[:2], "*", *fields[3:]]), datetime.datetime.min)
+        CronSim(" ".join([*fields[:3], "*", fields[4]]), after)
+        CronSim(" ".join([*fields[:2], "*", *fields[3:]]), after)
     except CronSimError:
         return False
     return True
