@@ -55,7 +55,9 @@ def request_digest(method: str, path: str) -> str:
 class IdentitySigner:
     """The gateway's half: writes tokens with its private key."""
 
-    def __init__(self, key: Ed25519PrivateKey, key_id: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, key: Ed25519PrivateKey, key_id: str, clock: Callable[[], float] = time.time
+    ) -> None:
         self._key = key
         self._key_id = key_id
         self._clock = clock

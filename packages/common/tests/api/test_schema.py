@@ -161,6 +161,22 @@ def test_many_unknown_fields_make_a_branch_a_far_one():
     assert texts(SHAPE, value)[0] == "radius is not known here; known are name, shape, side"
 
 
+def test_a_branch_of_another_type_is_the_farthest():
+    schema = {"anyOf": [CIRCLE, {"type": "string"}]}
+
+    assert sorted(texts(schema, {"colour": 1, "shape": 2})) == [
+        "colour must be a text, not 1",
+        "radius is required",
+        "shape must be a text, not 2",
+    ]
+
+
+def test_a_place_is_named_once():
+    schema = {"type": "string", "minLength": 3, "pattern": "^x", "enum": ["xyz"]}
+
+    assert len(texts(schema, "a")) == 1
+
+
 def test_a_rule_within_a_branch_is_found():
     (finding,) = CompiledSchema(SHAPE).findings({"shape": "box", "side": 1, "name": "long"})
 

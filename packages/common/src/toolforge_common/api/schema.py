@@ -40,7 +40,9 @@ class CompiledSchema:
         """Return what is wrong with the value, which people know as `name`; nothing if it is right."""
         if self._validator.is_valid(value):
             return []
-        return list(self._explain_all(self._validator.iter_errors(value), name))
+        found = self._explain_all(self._validator.iter_errors(value), name)
+        # One sentence per place: what is no text hurts every other rule for texts, too.
+        return list({finding.path: finding for finding in reversed(list(found))}.values())[::-1]
 
     def _explain(self, error: jsonschema_rs.ValidationError, name: str) -> Iterator[Finding]:
         branches: Sequence[_Errors] = getattr(error.kind, "context", ())
@@ -51,7 +53,9 @@ class CompiledSchema:
         schema = walk(self._schema, error.schema_path[:-1])[-1]
         tag = schema.get("discriminator", {}).get("propertyName")
         if not isinstance(error.instance, dict) or tag not in error.instance:
-            yield from self._explain_all(min(branches, key=_weight), name)
+            depth = len(error.instance_path)
+            nearest = min(branches, key=lambda errors: _distance(errors, depth))
+            yield from self._explain_all(nearest, name)
             return
         tags = [_tags(option, tag) for option in schema[error.schema_path[-1]]]
         meant = [
@@ -81,12 +85,17 @@ def _tags(option: Mapping[str, Any], tag: str) -> list[Any]:
     return values
 
 
-def _weight(errors: _Errors) -> int:
-    """Return how far a value is from a branch: all its unknown fields are one error."""
-    return sum(
+def _distance(errors: _Errors, depth: int) -> tuple[bool, int]:
+    """Return how far a value is from a branch: another type altogether, then how many errors there are."""
+    other_type = any(
+        error.kind.name == "type" and len(error.instance_path) == depth for error in errors
+    )
+    # All unknown fields together are one error.
+    count = sum(
         len(error.kind.value) if error.kind.name == "additionalProperties" else 1
         for error in errors
     )
+    return other_type, count
 
 
 class SchemaStore:
