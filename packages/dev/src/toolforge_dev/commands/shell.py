@@ -1,0 +1,41 @@
+"""`toolforge dev shell`: work as a tool."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from toolforge_common.names import parse_tool_name
+from toolforge_dev import reach
+from toolforge_dev import shell as shells
+from toolforge_dev.admin_client import AdminClient
+from toolforge_dev.commands.places import own_state
+from toolforge_dev.settings import Places
+
+HELP = """\
+Work as a tool: with its home, its certificate and, as root, its number.
+
+Without a command this is a shell. Exit code, signals and terminal are the command's own.
+
+\b
+Examples:
+  toolforge dev shell demo
+  toolforge dev shell demo -- toolforge jobs list
+"""
+
+
+@click.command(
+    short_help="Work as a tool.", help=HELP, context_settings={"allow_interspersed_args": False}
+)
+@click.argument("tool")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def shell(tool: str, command: tuple[str, ...]) -> None:
+    """Become the tool, then the command."""
+    places = Places(own_state())
+    found = AdminClient(places).tool(parse_tool_name(tool))
+    account = shells.ToolAccount(found["name"], found["uid"], Path(found["home"]))
+    variables = shells.environment(account, found["gateway_url"], places.gateway_ca, os.environ)
+    shells.become(account, [*reach.needed_folders(), places.gateway_ca.parent])
+    shells.run(command, account, variables)
