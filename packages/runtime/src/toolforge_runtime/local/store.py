@@ -97,6 +97,13 @@ class LocalStore:
             if not removed:
                 raise _missing(kind, name)
 
+    # --- besides the port -------------------------------------------------------------------------
+
+    def forget_tool(self, tool: ToolName) -> None:
+        """Remove all records of a tool that is going to be deleted, of every kind, if there are any."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM records WHERE tool = ?", (tool,))
+
 
 def _next_version(connection: sqlite3.Connection) -> int:
     (version,) = connection.execute(
