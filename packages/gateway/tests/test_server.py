@@ -10,7 +10,7 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from toolforge_common.errors import Unavailable
+from toolforge_common.errors import Conflict, Unavailable
 from toolforge_gateway.protocol import find_flaw
 from toolforge_gateway.server import EmbeddedServer, bind, edge_config
 from toolforge_gateway.tls import server_context
@@ -454,7 +454,7 @@ async def test_a_taken_port_is_said_in_a_sentence():
     taken.listen()
     port = taken.getsockname()[1]
 
-    with pytest.raises(Unavailable, match=f"port {port} on 127.0.0.1 is taken"):
+    with pytest.raises(Conflict, match=f"port {port} on 127.0.0.1 is taken"):
         bind("127.0.0.1", port)
     taken.close()
 

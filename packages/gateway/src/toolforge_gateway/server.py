@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import uvicorn
 
-from toolforge_common.errors import Unavailable
+from toolforge_common.errors import Conflict, Unavailable
 from toolforge_gateway.asgi import App
 from toolforge_gateway.protocol import EdgeConfig
 from toolforge_gateway.request_log import Recorder
@@ -27,7 +27,10 @@ _BACKLOG = 1024
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket bound to host and port (0: a free one). Raises Unavailable if that cannot be."""
+    """Return a socket bound to host and port (0: a free one).
+
+    Raises Conflict if somebody else has the port, Unavailable if the address cannot be used.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -35,7 +38,7 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise Unavailable(f"port {port} on {host} is taken by another program") from error
+            raise Conflict(f"port {port} on {host} is taken by another program") from error
         raise Unavailable(f"cannot listen on {host}:{port}: {error.strerror}") from error
     return listener
 
