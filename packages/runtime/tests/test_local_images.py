@@ -1,4 +1,5 @@
 import pytest
+
 from toolforge_runtime.local.images import Host, load_catalogue
 
 BOOKWORM = Host(
@@ -18,7 +19,10 @@ def images():
     [
         ("python3.11", ""),
         ("bookworm", ""),
-        ("python3.13", "the image 'python3.13' is not on this machine; jobs run python3 3.11.2 instead"),
+        (
+            "python3.13",
+            "the image 'python3.13' is not on this machine; jobs run python3 3.11.2 instead",
+        ),
         ("php7.4", "the image 'php7.4' is not on this machine, and the machine has no php"),
         (
             "trixie",

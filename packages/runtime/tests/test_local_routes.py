@@ -2,6 +2,7 @@ import asyncio
 import socket
 
 import pytest
+
 from toolforge_common.errors import InvalidRequest, NotFound, Unavailable
 from toolforge_runtime.local.routes import serve_routes, tool_of_host
 
@@ -65,7 +66,7 @@ async def test_bytes_pass_unchanged_in_both_directions(echo_pod):
     async def connect(tool):
         asked.append(tool)
         pod = socket.create_connection(echo_pod)
-        pod.setblocking(False)  # noqa: FBT003  socket takes it by position only
+        pod.setblocking(False)
         return pod
 
     request = head("demo.localhost") + b"\x00\xffbody, then a frame of a websocket"

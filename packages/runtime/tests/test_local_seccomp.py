@@ -2,6 +2,7 @@ import errno
 import struct
 
 import pytest
+
 from toolforge_common.errors import Unsupported
 from toolforge_runtime.local.seccomp import pod_filter
 

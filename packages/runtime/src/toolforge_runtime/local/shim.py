@@ -18,7 +18,6 @@ Only light modules are imported here: their memory is multiplied by the number o
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import select
@@ -27,7 +26,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from toolforge_runtime.local import netns, podfiles
+from toolforge_runtime.local import netns, podfiles, podprocess
 from toolforge_runtime.local.crilog import LogWriter
 
 # Where bubblewrap finds what it is given; the pod's own data files come after these.
@@ -38,9 +37,6 @@ _CHUNK = 65536
 _DRAIN = 5.0
 _MAX_CONNECTING = 64
 _EXIT_ATTEMPTS = 600
-# Descriptors move up here first, so that giving them their final numbers overwrites none.
-_HIGH = 64
-_IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE)
 _SIGNAL_OFFSET = 128
 # More than a shim ever has.
 _MAX_DESCRIPTOR = 4096
@@ -57,6 +53,7 @@ class Shim:
         self._lock = lock
         self._listener = listener
         self._files = files
+        self._groups = [str(group) for group in _list(request["groups"])]
         self._log = LogWriter(str(request["log"]))
         self._poll = select.poll()
         self._handlers: dict[int, Callable[[], None]] = {}
@@ -73,17 +70,14 @@ class Shim:
         self._stop_reason = ""
         self._kill_at: float | None = None
         self._complaint = b""
+        self._status_rest = b""
 
     def run(self) -> None:
         """Run the pod to its end."""
         podfiles.prepare_exit(self._folder)
         self._catch_signals()
         self._serve(self._listener.fileno(), self._accept)
-        try:
-            self._start()
-        except OSError as error:
-            self._complaint = f"{error.strerror}: {error.filename}".encode()
-            self._status = 0
+        self._start()
         while self._status is None:
             self._turn(None if self._kill_at is None else max(self._kill_at - time.monotonic(), 0))
         self._finished_at = time.time()
@@ -104,31 +98,15 @@ class Shim:
             os.fchown(out_end, int(str(owner)), -1)
             os.fchown(errors_end, int(str(owner)), -1)
         given = [out_end, errors_end, status_end, *self._files]
-        self._pid = self._spawn(given)
+        program, *words = [str(word) for word in _list(self._request["argv"])]
+        # The name tells people, and `podprocess.kill_leftovers`, whose it is.
+        words.insert(0, podprocess.name_of(self._folder))
+        self._pid = podprocess.launch(program, words, given, self._groups)
         for descriptor in given:
             os.close(descriptor)
         self._read("stdout", out)
         self._read("stderr", errors)
         self._read("status", status)
-
-    def _spawn(self, given: list[int]) -> int:
-        high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH) for descriptor in given]
-        argv = [str(word) for word in _list(self._request["argv"])]
-        try:
-            return os.posix_spawn(
-                argv[0],
-                argv,
-                {},
-                file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-                    *((os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(high, start=1)),
-                ],
-                setsigdef=[*_IGNORED, signal.SIGXFSZ],
-                setsigmask=[],
-            )
-        finally:
-            for descriptor in high:
-                os.close(descriptor)
 
     def _read(self, stream: str, descriptor: int) -> None:
         os.set_blocking(descriptor, False)
@@ -142,7 +120,9 @@ class Shim:
             self._unserve(descriptor)
             os.close(descriptor)
         elif stream == "status":
-            for line in data.splitlines():
+            # bubblewrap writes an object in several pieces.
+            *lines, self._status_rest = (self._status_rest + data).split(b"\n")
+            for line in lines:
                 self._status_changed(json.loads(line))
         else:
             if stream == "stderr" and len(self._complaint) < 1000:  # noqa: PLR2004  some sentences
@@ -186,7 +166,7 @@ class Shim:
             self._kill()
 
     def _catch_signals(self) -> None:
-        for number in _IGNORED:
+        for number in podprocess.IGNORED:
             signal.signal(number, signal.SIG_IGN)
         wake, wake_end = os.pipe()
         os.set_blocking(wake, False)
@@ -267,7 +247,7 @@ class Shim:
         self._kill_at = kill_at if self._kill_at is None else min(self._kill_at, kill_at)
 
     def _signal_all(self, number: int) -> None:
-        for pid in descendants(self._inner) if self._inner else ():
+        for pid in podprocess.descendants(self._inner) if self._inner else ():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
@@ -282,16 +262,19 @@ class Shim:
         failed = not self._set_up and not self._stop_reason
         if code < 0:
             code = _SIGNAL_OFFSET - code
+        killed = podprocess.oom_kills(self._groups) and code
+        word = "OOMKilled" if killed else "Error" if code else "Completed"
         record: dict[str, object] = {
             "version": 1,
-            "code": 128 if failed else code,
-            "reason": "StartError" if failed else "Error" if code else "Completed",
+            "code": podprocess.START_FAILED if failed else code,
+            "reason": "StartError" if failed else word,
             "stop": self._stop_reason,
             "message": self._complaint.decode(errors="replace").strip() if failed else "",
             "started_at": self._started_at or None,
             "finished_at": self._finished_at,
             "lost_lines": self._log.lost,
         }
+        podprocess.remove_groups(self._groups)
         for attempt in range(_EXIT_ATTEMPTS):
             try:
                 podfiles.write_exit(self._folder, record)
@@ -302,24 +285,6 @@ class Shim:
                 time.sleep(1)
             else:
                 return
-
-
-def descendants(ancestor: int) -> list[int]:
-    """Return the processes that descend from this one, without it."""
-    parents: dict[int, int] = {}
-    for name in os.listdir("/proc"):  # noqa: PTH208  pathlib is too heavy for a shim
-        if name.isdecimal():
-            with (
-                contextlib.suppress(OSError),
-                open(f"/proc/{name}/stat", "rb") as file,  # noqa: PTH123  pathlib is too heavy for a shim
-            ):
-                # The program's name, in parentheses, may contain anything.
-                parents[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
-    found = {ancestor}
-    # Numbers do not tell age once they have wrapped around, so repeat until nothing is new.
-    while new := {pid for pid, parent in parents.items() if parent in found and pid not in found}:
-        found |= new
-    return sorted(found - {ancestor})
 
 
 def _connect_inside(connection: socket.socket, network: int, port: int, timeout: float) -> None:

@@ -2,7 +2,7 @@
 
 It is started as `python -m toolforge_runtime.local.spawner FD` and talks over the socket it inherits
 (SEQPACKET). A request is one packet with descriptors: the first is a file that holds the request as
-JSON (`folder`, `log`, `argv`, `grace`, `owner`), the others are what bubblewrap is to be given. The
+JSON (`folder`, `log`, `argv`, `groups`, `grace`, `owner`), the others are what bubblewrap is to be given. The
 answer is `{"ok": true}` once the shim holds the pod's lock and its control socket listens, or
 `{"ok": false, "error": word or text}`: `alive` and `ended` say that this pod was begun before.
 
