@@ -253,7 +253,10 @@ class Engine:
             self._closing = True
             self._changed = set(self._states)
             self._wake()
-            return self._condition.wait_for(lambda: not self.live_pods(), timeout)
+            ended = self._condition.wait_for(lambda: not self.live_pods(), timeout)
+            for state in self._states.values():
+                self._repository.save(state)
+            return ended
 
     # --- inside -----------------------------------------------------------------------------------
 

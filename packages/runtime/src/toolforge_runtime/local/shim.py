@@ -26,7 +26,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from toolforge_runtime.local import netns, podfiles, podprocess
+from toolforge_runtime.local import kernel, podfiles, podprocess
 from toolforge_runtime.local.crilog import LogWriter
 
 # Where bubblewrap finds what it is given; the pod's own data files come after these.
@@ -62,6 +62,7 @@ class Shim:
         self._inner = 0
         self._network = -1
         self._set_up = False
+        self._is_empty = False
         self._started_at = 0.0
         self._finished_at = 0.0
         self._pipes: set[int] = set()
@@ -76,13 +77,16 @@ class Shim:
         """Run the pod to its end."""
         podfiles.prepare_exit(self._folder)
         self._catch_signals()
+        # bubblewrap ends before the last of its pod does.
+        kernel.adopt_orphans()
         self._serve(self._listener.fileno(), self._accept)
         self._start()
         while self._status is None:
             self._turn(None if self._kill_at is None else max(self._kill_at - time.monotonic(), 0))
         self._finished_at = time.time()
         drained_by = time.monotonic() + _DRAIN
-        while self._pipes and time.monotonic() < drained_by:
+        self._reap()
+        while (self._pipes or not self._is_empty) and time.monotonic() < drained_by:
             self._turn(_DRAIN)
         self._log.finish()
         self._write_exit()
@@ -138,7 +142,7 @@ class Shim:
         self._inner = status["child-pid"]
         with contextlib.suppress(OSError):
             # It may be gone already; then there is nothing to connect to either.
-            self._network = netns.open_network(self._inner)
+            self._network = kernel.open_network(self._inner)
         self._started_at = time.time()
         for watcher in self._watchers:
             self._tell_started(watcher)
@@ -181,11 +185,17 @@ class Shim:
         if signal.SIGTERM in numbers:
             # The machine goes down, or somebody ends the session of the platform.
             self._stop(float(str(self._request["grace"])), "NodeShutdown")
-        with contextlib.suppress(ChildProcessError):
+        self._reap()
+
+    def _reap(self) -> None:
+        try:
             while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
                 self._connecting.discard(ended[0])
                 if ended[0] == self._pid:
                     self._status = ended[1]
+        except ChildProcessError:
+            # Nothing is left of the pod.
+            self._is_empty = True
 
     # --- requests ---------------------------------------------------------------------------------
 
@@ -295,7 +305,7 @@ def _connect_inside(connection: socket.socket, network: int, port: int, timeout:
     os.closerange(first + 1, second)
     os.closerange(second + 1, _MAX_DESCRIPTOR)
     try:
-        netns.join_network(network)
+        kernel.join_network(network)
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as inside:
             inside.settimeout(timeout)
             inside.connect(("127.0.0.1", port))

@@ -1,8 +1,4 @@
-"""Joining another process's network namespace (setns(2)); Python has `os.setns` only from 3.12 on.
-
-Only a process that ends soon may do this: there is no way back. Works as root and as the ordinary
-user that made the namespace.
-"""
+"""Calls of the kernel that Python's standard library lacks: setns(2) (`os.setns` only from 3.12 on), prctl(2)."""
 
 from __future__ import annotations
 
@@ -15,6 +11,9 @@ _CLONE_NEWNET = 0x40000000
 # linux/nsfs.h: which user namespace owns this one.
 _NS_GET_USERNS = 0xB701
 
+# linux/prctl.h
+_PR_SET_CHILD_SUBREAPER = 36
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -24,7 +23,11 @@ def open_network(pid: int) -> int:
 
 
 def join_network(network: int) -> None:
-    """Move this single-threaded process into the namespace. Raises OSError if that is not allowed."""
+    """Move this single-threaded process into the namespace. Raises OSError if that is not allowed.
+
+    There is no way back, so only a process that ends soon may do it. Works as root and as the ordinary
+    user that made the namespace.
+    """
     owner = fcntl.ioctl(network, _NS_GET_USERNS)
     # The owner of the network namespace, not the process's own user namespace: inside a pod they may
     # differ. Joining the one we are in already would be refused.
@@ -33,7 +36,16 @@ def join_network(network: int) -> None:
     _setns(network, _CLONE_NEWNET)
 
 
+def adopt_orphans() -> None:
+    """Become the parent of those descendants whose own parent ends."""
+    _check(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+
+
 def _setns(descriptor: int, kind: int) -> None:
-    if _libc.setns(descriptor, kind) != 0:
+    _check(_libc.setns(descriptor, kind))
+
+
+def _check(result: int) -> None:
+    if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
