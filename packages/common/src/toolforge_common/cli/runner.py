@@ -1,0 +1,80 @@
+"""Runs the group of a program: the one place where exceptions become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+from click.exceptions import Abort, ClickException, Exit
+
+from toolforge_common.cli import errors
+from toolforge_common.cli.console import RED, Console
+from toolforge_common.cli.group import LazyGroup, build_group
+from toolforge_common.cli.program import Program
+from toolforge_common.cli.session import OpenTransport, Session, open_gateway
+from toolforge_common.errors import ToolforgeError
+
+
+def run_program(program: Program, arguments: Sequence[str], prog_name: str) -> int:
+    """Run the command that the arguments name and return the exit code, whatever happens."""
+    session = new_session(program)
+    try:
+        return execute(program, arguments, prog_name, session)
+    except Exception as error:  # noqa: BLE001  the edge: nobody above could do anything with it
+        _tell(error, session, log_style=program.log_style)
+        if not session.debug:
+            session.console.say("Run it with --debug to see where this came from.")
+        return errors.exit_code(error)
+
+
+def new_session(program: Program, open_transport: OpenTransport = open_gateway) -> Session:
+    """Return a session on the streams of the process."""
+    return Session(program, Console(sys.stdout, sys.stderr, os.environ), open_transport)
+
+
+def execute(program: Program, arguments: Sequence[str], prog_name: str, session: Session) -> int:
+    """Run the command and return its exit code, or that of what ended it. Surprises pass through."""
+    group = build_group(program)
+    if program.complete_var in os.environ:
+        # Click answers a shell's question for completions here, and leaves.
+        group.main(list(arguments), prog_name=prog_name, complete_var=program.complete_var)
+    try:
+        return _run(group, arguments, prog_name, session)
+    except Exit as end:
+        return end.exit_code
+    except ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, Abort):
+        return errors.INTERRUPTED
+    except BrokenPipeError:
+        return errors.DONE  # the reader has seen enough; that is no failure of the command
+    except ToolforgeError as error:
+        _tell(error, session, log_style=program.log_style)
+        return errors.exit_code(error)
+
+
+def _run(group: LazyGroup, arguments: Sequence[str], prog_name: str, session: Session) -> int:
+    with group.make_context(prog_name, list(arguments) or ["help"], obj=session) as context:
+        if not arguments:
+            click.echo(group.get_help(context), err=True)
+            return errors.USAGE_ERROR
+        result = group.invoke(context)
+    return result if isinstance(result, int) else errors.DONE
+
+
+def _tell(error: Exception, session: Session, *, log_style: bool) -> None:
+    console = session.console
+    if session.debug:
+        import traceback  # noqa: PLC0415  rarely wanted
+
+        console.say("".join(traceback.format_exception(error)).rstrip())
+    headline = errors.headline(error)
+    if log_style:
+        console.log("ERROR", headline)
+    else:
+        label = "" if errors.is_a_failure(error) else "Error: "
+        console.say(f"{label}{headline}", RED)
+    console.all(errors.advice(error, verbose=session.verbose or session.debug))
