@@ -54,3 +54,12 @@ def test_a_body_has_everything():
         "doc": "https://x",
         "request_id": "r1",
     }
+
+
+@pytest.mark.parametrize("error", STATUSES)
+def test_no_body_is_without_a_hint(error):
+    assert error_body(error("x"), "r1")["hint"]
+
+
+def test_the_hint_of_the_error_itself_goes_first():
+    assert error_body(errors.NotFound("x", hint="make one"), "r1")["hint"] == "make one"

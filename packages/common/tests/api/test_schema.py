@@ -156,9 +156,13 @@ def test_only_the_branch_that_was_meant_is_explained(schema, value, sentences):
 
 
 def test_many_unknown_fields_make_a_branch_a_far_one():
-    value = {"radius": 9, "colour": 5, "side": 1, "name": "x"}
+    value = {"radius": 9, "colour": 5, "side": 1}
 
-    assert texts(SHAPE, value)[0] == "radius is not known here; known are name, shape, side"
+    assert texts(SHAPE, value)[-1] == "side is not known here; known are colour, radius, shape"
+
+
+def test_a_bad_value_speaks_less_against_a_branch_than_an_unknown_field():
+    assert texts(SHAPE, {"radius": 1, "side": 2, "name": "long", "shap": 1})[0].startswith("name")
 
 
 def test_a_branch_of_another_type_is_the_farthest():

@@ -207,15 +207,27 @@ def test_head_of_what_is_not_there(client):
 @pytest.mark.parametrize(
     ("query", "sentence", "hint"),
     [
-        ("limit=11", "limit must be at most 10, not 11", "see the service's /openapi.json"),
-        ("limit=x", 'limit must be a whole number, not "x"', "see the service's /openapi.json"),
+        (
+            "limit=11",
+            "limit must be at most 10, not 11",
+            "the service's /openapi.json says what it takes",
+        ),
+        (
+            "limit=x",
+            'limit must be a whole number, not "x"',
+            "the service's /openapi.json says what it takes",
+        ),
         ("limit=1&foo=2", "there is no parameter 'foo' here", "known are limit"),
         (
             "limit=%00",
             'limit must be a whole number, not "\\u0000"',
-            "see the service's /openapi.json",
+            "the service's /openapi.json says what it takes",
         ),
-        ("limit=%FF", 'limit must be a whole number, not "�"', "see the service's /openapi.json"),
+        (
+            "limit=%FF",
+            'limit must be a whole number, not "�"',
+            "the service's /openapi.json says what it takes",
+        ),
     ],
 )
 def test_a_bad_parameter_is_named(client, query, sentence, hint):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from toolforge_common.errors import (
     Conflict,
@@ -18,6 +18,8 @@ from toolforge_common.errors import (
     Unavailable,
     Unsupported,
 )
+
+_T = TypeVar("_T")
 
 
 class BodyTooLarge(InvalidRequest):
@@ -46,10 +48,24 @@ STATUS: Mapping[type[ToolforgeError], HTTPStatus] = {
 }
 
 
+# What to do about an error that does not say it itself.
+_HINTS: Mapping[type[ToolforgeError], str] = {
+    InvalidRequest: "the service's /openapi.json says what it takes",
+    BodyTooLarge: "send less at once",
+    NotAuthenticated: "call the platform through its gateway",
+    Forbidden: "become the tool that you want to act for",
+    NotFound: "list what there is, and check the spelling",
+    Conflict: "delete what is there first, or choose another name",
+    QuotaExceeded: "delete what is no longer needed, or ask for more",
+    TooManyRequests: "try again in a moment",
+    Unsupported: "the service's /openapi.json says what it offers",
+    Unavailable: "try again in some minutes",
+}
+
+
 def status_of(error: ToolforgeError) -> int:
     """Return the HTTP status of an error: its own, else that of the nearest class above it."""
-    known = (STATUS[ancestor] for ancestor in type(error).__mro__ if ancestor in STATUS)
-    return next(known, HTTPStatus.INTERNAL_SERVER_ERROR).value
+    return _nearest(error, STATUS, HTTPStatus.INTERNAL_SERVER_ERROR).value
 
 
 def error_body(error: ToolforgeError, request_id: str) -> dict[str, Any]:
@@ -63,7 +79,12 @@ def error_body(error: ToolforgeError, request_id: str) -> dict[str, Any]:
         "code": error.code,
         "title": error.title,
         "detail": error.message,
-        "hint": error.hint,
+        "hint": error.hint or _nearest(error, _HINTS, ""),
         "doc": error.doc,
         "request_id": request_id,
     }
+
+
+def _nearest(error: ToolforgeError, table: Mapping[type[ToolforgeError], _T], otherwise: _T) -> _T:
+    known = (table[ancestor] for ancestor in type(error).__mro__ if ancestor in table)
+    return next(known, otherwise)

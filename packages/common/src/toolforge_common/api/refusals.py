@@ -34,7 +34,7 @@ class InvalidBody(InvalidRequest):
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         texts = tuple(finding.text for finding in findings)
-        super().__init__(texts[0], details=texts[1:], hint="see the service's /openapi.json")
+        super().__init__(texts[0], details=texts[1:])
         self.findings = tuple(findings)
 
 
@@ -44,7 +44,12 @@ def refuse(findings: Sequence[Finding]) -> ToolforgeError:
         if finding.rule:
             others = tuple(other.text for other in findings if other is not finding)
             rule = finding.rule
-            return by_code()[rule["code"]](rule["message"], doc=rule.get("doc", ""), details=others)
+            return by_code()[rule["code"]](
+                rule["message"],
+                hint=rule.get("hint", ""),
+                doc=rule.get("doc", ""),
+                details=others,
+            )
     return InvalidBody(findings)
 
 

@@ -90,9 +90,9 @@ def _distance(errors: _Errors, depth: int) -> tuple[bool, int]:
     other_type = any(
         error.kind.name == "type" and len(error.instance_path) == depth for error in errors
     )
-    # All unknown fields together are one error.
+    # A field that a branch does not know speaks louder against it than one with a bad value.
     count = sum(
-        len(error.kind.value) if error.kind.name == "additionalProperties" else 1
+        2 * len(error.kind.value) if error.kind.name == "additionalProperties" else 1
         for error in errors
     )
     return other_type, count

@@ -13,6 +13,7 @@ import marshmallow
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
+_PARTS = ("allOf", "anyOf")
 _COMPARED = ("type", "format", "nullable", "default", "enum")
 
 
@@ -49,11 +50,13 @@ class _Side:
         self.schema = self._resolve(schema)
 
     def _resolve(self, schema: Mapping[str, Any]) -> dict[str, Any]:
-        merged = {key: value for key, value in schema.items() if key not in {"$ref", "allOf"}}
-        for part in (schema, *schema.get("allOf", ())):
-            if "$ref" in part:
-                target = self._components[part["$ref"].rpartition("/")[2]]
-                merged = {**self._resolve(target), **merged}
+        merged = {key: value for key, value in schema.items() if key not in {"$ref", *_PARTS}}
+        if "$ref" in schema:
+            target = self._components[schema["$ref"].rpartition("/")[2]]
+            merged = {**self._resolve(target), **merged}
+        # Of alternatives the first counts: it is how we write; the others are what we read as well.
+        for part in (*schema.get("allOf", ()), *schema.get("anyOf", ())[:1]):
+            merged = {**self._resolve(part), **merged}
         return merged
 
     def inner(self, schema: Mapping[str, Any]) -> _Side:
@@ -84,7 +87,8 @@ def _object(name: str, document: _Side, code: _Side) -> Iterator[str]:
 def _value(name: str, document: _Side, code: _Side) -> Iterator[str]:
     for keyword in _COMPARED:
         told, done = _comparable(document, keyword), _comparable(code, keyword)
-        if told != done:
+        # Only an enum in Python has choices; those of a plain text are the document's alone.
+        if told != done and not (keyword == "enum" and done is None):
             yield f"{name}: {keyword} is {told!r} in the document, {done!r} in the schema"
     if "items" in document.schema and "items" in code.schema:
         yield from _value(
