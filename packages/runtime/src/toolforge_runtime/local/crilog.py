@@ -126,10 +126,10 @@ class LogWriter:
     def _drop_oldest(self) -> None:
         for number in sorted(file_numbers(self._folder))[: -self._files]:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{self._folder}/{number}.log")  # noqa: PTH108  pathlib is too heavy for a shim
+                os.unlink(f"{self._folder}/{number}.log")
 
 
 def file_numbers(folder: str) -> list[int]:
     """Return the numbers of the log files in the folder, in no order."""
-    names = os.listdir(folder)  # noqa: PTH208  pathlib is too heavy for a shim
+    names = os.listdir(folder)
     return [int(name[:-4]) for name in names if name.endswith(".log") and name[:-4].isdecimal()]

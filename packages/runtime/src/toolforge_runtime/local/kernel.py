@@ -31,7 +31,7 @@ def join_network(network: int) -> None:
     owner = fcntl.ioctl(network, _NS_GET_USERNS)
     # The owner of the network namespace, not the process's own user namespace: inside a pod they may
     # differ. Joining the one we are in already would be refused.
-    if os.fstat(owner).st_ino != os.stat("/proc/self/ns/user").st_ino:  # noqa: PTH116  pathlib is too heavy for a shim
+    if os.fstat(owner).st_ino != os.stat("/proc/self/ns/user").st_ino:
         _setns(owner, _CLONE_NEWUSER)
     _setns(network, _CLONE_NEWNET)
 

@@ -44,7 +44,7 @@ def take_lock(folder: str) -> int | None:
 
 def was_begun(folder: str) -> bool:
     """Say whether anybody ever took the pod's lock."""
-    return os.path.exists(f"{folder}/{LOCK}")  # noqa: PTH110  pathlib is too heavy for a shim
+    return os.path.exists(f"{folder}/{LOCK}")
 
 
 def prepare_exit(folder: str) -> None:
@@ -70,13 +70,13 @@ def write_exit(folder: str, record: dict[str, object]) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    os.rename(path, f"{folder}/{EXIT}")  # noqa: PTH104  pathlib is too heavy for a shim
+    os.rename(path, f"{folder}/{EXIT}")
 
 
 def read_exit(folder: str) -> dict[str, object] | None:
     """Return the exit record, None if there is none."""
     try:
-        with open(f"{folder}/{EXIT}", "rb") as file:  # noqa: PTH123  pathlib is too heavy for a shim
+        with open(f"{folder}/{EXIT}", "rb") as file:
             record: dict[str, object] = json.load(file)
     except FileNotFoundError:
         return None

@@ -37,7 +37,7 @@ def launch(program: str, argv: list[str], given: list[int], groups: list[str]) -
         _give_descriptors(given)
         for group in groups:
             # The pod and bubblewrap are under the limits, the shim is not.
-            with open(f"{group}/cgroup.procs", "wb") as file:  # noqa: PTH123  pathlib is too heavy for a shim
+            with open(f"{group}/cgroup.procs", "wb") as file:
                 file.write(b"0")
         _reset_signals()
         os.execve(program, argv, {})  # noqa: S606  there is no shell to start it with
@@ -63,11 +63,11 @@ def _reset_signals() -> None:
 def descendants(ancestor: int) -> list[int]:
     """Return the processes that descend from this one, without it."""
     parents: dict[int, int] = {}
-    for name in os.listdir("/proc"):  # noqa: PTH208  pathlib is too heavy for a shim
+    for name in os.listdir("/proc"):
         if name.isdecimal():
             with (
                 contextlib.suppress(OSError),
-                open(f"/proc/{name}/stat", "rb") as file,  # noqa: PTH123  pathlib is too heavy for a shim
+                open(f"/proc/{name}/stat", "rb") as file,
             ):
                 # The program's name, in parentheses, may contain anything.
                 parents[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
@@ -78,22 +78,31 @@ def descendants(ancestor: int) -> list[int]:
     return sorted(found - {ancestor})
 
 
+def programs(inner: int, folder: str) -> list[int]:
+    """Return the pod's own processes: all that descend from bubblewrap's inner one and are not it."""
+    return [pid for pid in descendants(inner) if not _is_bubblewrap(pid, folder)]
+
+
 def kill_leftovers(folder: str) -> None:
     """End what is left of a pod whose shim was killed.
 
     bubblewrap does not yet die with its parent in the first milliseconds. Its inner process then goes
     on without anybody to keep it.
     """
+    for name in os.listdir("/proc"):
+        if name.isdecimal() and _is_bubblewrap(int(name), folder):
+            with contextlib.suppress(ProcessLookupError):
+                # The first process of a pid namespace takes all others along.
+                os.kill(int(name), signal.SIGKILL)
+
+
+def _is_bubblewrap(pid: int, folder: str) -> bool:
     prefix = name_of(folder).encode() + b"\0"
-    for name in os.listdir("/proc"):  # noqa: PTH208  pathlib is too heavy for a shim
-        if name.isdecimal():
-            with (
-                contextlib.suppress(OSError),
-                open(f"/proc/{name}/cmdline", "rb") as file,  # noqa: PTH123  pathlib is too heavy for a shim
-            ):
-                if file.read(len(prefix)) == prefix:
-                    # The first process of a pid namespace takes all others along.
-                    os.kill(int(name), signal.SIGKILL)
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read(len(prefix)) == prefix
+    except OSError:
+        return False
 
 
 def oom_kills(groups: list[str]) -> int:
@@ -102,7 +111,7 @@ def oom_kills(groups: list[str]) -> int:
         for name in ("memory.events", "memory.oom_control"):
             with (
                 contextlib.suppress(FileNotFoundError),
-                open(f"{group}/{name}") as file,  # noqa: PTH123  pathlib is too heavy for a shim
+                open(f"{group}/{name}") as file,
             ):
                 return int(dict(line.split() for line in file).get("oom_kill", 0))
     return 0
@@ -113,7 +122,7 @@ def remove_groups(groups: list[str]) -> None:
     for group in groups:
         for _ in range(_REMOVE_TRIES):
             try:
-                os.rmdir(group)  # noqa: PTH106  pathlib is too heavy for a shim
+                os.rmdir(group)
             except FileNotFoundError:
                 break
             except OSError:

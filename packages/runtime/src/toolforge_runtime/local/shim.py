@@ -84,6 +84,9 @@ class Shim:
         while self._status is None:
             self._turn(None if self._kill_at is None else max(self._kill_at - time.monotonic(), 0))
         self._finished_at = time.time()
+        for pid in podprocess.descendants(os.getpid()):
+            # bubblewrap may have ended before its inner process learnt to die with it.
+            _send(pid, signal.SIGKILL)
         drained_by = time.monotonic() + _DRAIN
         self._reap()
         while (self._pipes or not self._is_empty) and time.monotonic() < drained_by:
@@ -147,7 +150,7 @@ class Shim:
         for watcher in self._watchers:
             self._tell_started(watcher)
         if self._stop_reason:
-            self._signal_all(signal.SIGTERM)
+            self._terminate()
 
     # --- turning ----------------------------------------------------------------------------------
 
@@ -252,19 +255,23 @@ class Shim:
         kill_at = time.monotonic() + grace
         if not self._stop_reason:
             self._stop_reason = reason
-            self._signal_all(signal.SIGTERM)
+            self._terminate()
         # A second request may shorten the grace, never prolong it.
         self._kill_at = kill_at if self._kill_at is None else min(self._kill_at, kill_at)
 
-    def _signal_all(self, number: int) -> None:
-        for pid in podprocess.descendants(self._inner) if self._inner else ():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+    def _terminate(self) -> None:
+        if not self._inner:
+            return  # This is called again as soon as there is something to end.
+        pids = podprocess.programs(self._inner, self._folder)
+        for pid in pids:
+            _send(pid, signal.SIGTERM)
+        if not pids:
+            # bubblewrap is not done yet, and does not listen; the pod's own program never was.
+            self._kill()
 
     def _kill(self) -> None:
         # The first process of a pid namespace takes all others along; bubblewrap then tells the end.
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._inner or self._pid, signal.SIGKILL)
+        _send(self._inner or self._pid, signal.SIGKILL)
 
     def _write_exit(self) -> None:
         code = os.waitstatus_to_exitcode(self._status or 0)
@@ -318,6 +325,11 @@ def _reply(connection: socket.socket, message: dict[str, object]) -> None:
     # Whoever asked may be gone; the pod does not care.
     with contextlib.suppress(OSError):
         connection.send(json.dumps(message).encode())
+
+
+def _send(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def _list(value: object) -> list[object]:

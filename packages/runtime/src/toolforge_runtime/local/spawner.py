@@ -44,7 +44,7 @@ def serve(channel: socket.socket) -> None:
 
 
 def _start(channel: socket.socket, descriptors: list[int]) -> dict[str, object]:
-    with open(os.dup(descriptors[0]), "rb") as file:  # noqa: PTH123  a descriptor, not a path
+    with open(os.dup(descriptors[0]), "rb") as file:
         request = json.load(file)
     folder = request["folder"]
     lock = podfiles.take_lock(folder)
@@ -65,7 +65,7 @@ def _start(channel: socket.socket, descriptors: list[int]) -> dict[str, object]:
 def _listen(folder: str) -> socket.socket:
     path = f"{folder}/{podfiles.CONTROL}"
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)  # noqa: PTH108  pathlib is too heavy for a shim
+        os.unlink(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         listener.bind(path)
@@ -99,7 +99,7 @@ def _become_shim(
         Shim(request, lock, listener, descriptors[1:]).run()
         code = 0
     except BaseException:  # noqa: BLE001  the last chance to leave a trace; the pod becomes Lost
-        with open(f"{request['folder']}/{podfiles.SHIM_ERRORS}", "a") as file:  # noqa: PTH123  pathlib is too heavy for a shim
+        with open(f"{request['folder']}/{podfiles.SHIM_ERRORS}", "a") as file:
             traceback.print_exc(file=file)
     finally:
         os._exit(code)
@@ -107,7 +107,7 @@ def _become_shim(
 
 def _rename() -> None:
     # For people who look at the process table; nothing depends on it.
-    with contextlib.suppress(OSError), open("/proc/self/comm", "w") as file:  # noqa: PTH123  pathlib is too heavy for a shim
+    with contextlib.suppress(OSError), open("/proc/self/comm", "w") as file:
         file.write("toolforge-shim")
 
 

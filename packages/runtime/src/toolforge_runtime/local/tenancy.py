@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
+import structlog
 import yaml
 from cryptography import x509
 
@@ -28,6 +29,8 @@ from toolforge_runtime.local.pki import CertificateAuthority
 from toolforge_runtime.local.sqlite import Database
 from toolforge_runtime.local.state import StateFolder
 from toolforge_runtime.ports import Tool
+
+logger = structlog.get_logger(__name__)
 
 HOME_MODE = 0o2770
 RENEW_BEFORE = datetime.timedelta(days=30)
@@ -214,10 +217,17 @@ class LocalTenancy:
     def _renew_certificates(self) -> None:
         limit = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC) + RENEW_BEFORE
         for tool in self.list():
-            with trees.opened(self._state.tools) as tools, trees.opened(tool.name, tools) as home:
-                if _expires_before(home, limit):
-                    now = datetime.datetime.fromtimestamp(int(self._clock()), datetime.UTC)
-                    self._write_certificate(home, tool, max(now, tool.created_at))
+            try:
+                self._renew_certificate(tool, limit)
+            except OSError as error:
+                # Whatever a tool did to its home, the platform starts.
+                logger.warning("certificate_not_renewed", tool=tool.name, reason=str(error))
+
+    def _renew_certificate(self, tool: Tool, limit: datetime.datetime) -> None:
+        with trees.opened(self._state.tools) as tools, trees.opened(tool.name, tools) as home:
+            if _expires_before(home, limit):
+                now = datetime.datetime.fromtimestamp(int(self._clock()), datetime.UTC)
+                self._write_certificate(home, tool, max(now, tool.created_at))
 
 
 def kubeconfig(tool: ToolName, server: str, authority: bytes = b"") -> str:

@@ -1,7 +1,7 @@
 """Working ports in memory, for tests of whatever stands on the ports.
 
-The contract suites that every adapter must pass are in `toolforge_runtime.testing.contracts`, which
-needs pytest.
+The contract suites that every adapter must pass are beside it, in `runtime_contract`, `store_contract`
+and `tenancy_contract`; they need pytest, which an installation of this package does not bring.
 """
 
 from toolforge_runtime.testing.records import InMemoryStore

@@ -23,6 +23,7 @@ class InMemoryTenancy:
     ) -> None:
         self._clock = clock
         self._tools: dict[ToolName, Tool] = {}
+        self._freed: dict[ToolName, datetime.datetime] = {}
         self._uids = itertools.count(52000)
         self._lock = threading.Lock()
 
@@ -33,7 +34,11 @@ class InMemoryTenancy:
             if name in self._tools:
                 raise Conflict(f"there is a tool named {name!r} already")
             home = PurePosixPath("/data/project", name)
-            tool = Tool(name, next(self._uids), home, self._clock().replace(microsecond=0))
+            created = self._clock().replace(microsecond=0)
+            if name in self._freed:
+                # A real tenancy would wait until then.
+                created = max(created, self._freed[name] + datetime.timedelta(seconds=1))
+            tool = Tool(name, next(self._uids), home, created)
             self._tools[name] = tool
             return tool
 
@@ -56,7 +61,8 @@ class InMemoryTenancy:
     def delete(self, name: ToolName) -> None:
         """See `Tenancy.delete`."""
         with self._lock:
-            self._found(name)
+            created = self._found(name).created_at
+            self._freed[name] = max(created, self._clock().replace(microsecond=0))
             del self._tools[name]
 
     def _found(self, name: ToolName) -> Tool:
