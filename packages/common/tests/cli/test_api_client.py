@@ -204,6 +204,12 @@ def test_the_request_id_may_stand_in_the_body_alone(ears):
     assert error.__notes__ == ["Request id: from-body"]
 
 
+def test_an_error_without_a_request_id_has_no_note(ears):
+    error = error_of(ears.client(lambda _: Response(400, {}, [b"no"])))
+
+    assert not hasattr(error, "__notes__")
+
+
 def failing(cause: Exception):
     """Return a transport that fails for that cause, and the list of what it was asked."""
     asked = []

@@ -2,9 +2,11 @@
 
 import base64
 import socket
+import ssl
 
 import pytest
 
+from toolforge_common.cli import tls
 from toolforge_common.cli.transport import Gateway, Request, Response
 from toolforge_common.config.account import CertificateFiles, InlineCertificate, Token
 from toolforge_common.errors import InvalidRequest, NotAuthenticated, Unavailable
@@ -263,6 +265,13 @@ def test_credentials_must_be_there_and_fit(gateway, pki, tmp_path):
     )
     assert refusal(gateway(1, unfit))[1].endswith("they do not fit")
     assert key.exists()
+
+
+def test_other_complaints_of_tls_are_left_to_the_caller():
+    error = ssl.SSLError(1, "no protocols available")
+    error.reason = "NO_PROTOCOLS_AVAILABLE"  # which OpenSSL's own errors have
+
+    assert tls.explained(error, "https://x") is None
 
 
 def test_an_encrypted_key_is_refused_instead_of_asking_for_a_password(gateway, pki, tmp_path):
