@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
+import json
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +23,10 @@ from trial_platform import TOOLFORGE, TrialPlatform, trial_platform
 
 BASELINE = [sys.executable, "-c", "pass"]
 JOBS = 20
+TOOL = "bench"
+HERE = Path(__file__).resolve().parent
+# This script, called to time a command in the shell of a tool.
+INSIDE = [sys.executable, str(HERE / "benchmarks.py"), "--inside"]
 # Starting a platform takes seconds, not milliseconds: a few starts say enough.
 PAIRS_PER_START = 6
 FEWEST_STARTS = 3
@@ -60,6 +64,9 @@ HEADER = f"{'':<24}{'median':>11}{'min':>11}{'max':>11}{'budget':>11}"
 
 def main() -> int:
     """Measure, print the table, and fail when a budget is exceeded."""
+    if sys.argv[1:2] == ["--inside"]:
+        print(json.dumps(time_pairs(sys.argv[3:], int(sys.argv[2]))))
+        return 0
     parser = argparse.ArgumentParser(prog="tools/bench", description="Measure against the budgets.")
     parser.add_argument("what", nargs="?", choices=["all", "startup", "up"], default="all")
     parser.add_argument("--pairs", type=int, default=30, help="runs of each command, default 30")
@@ -85,53 +92,51 @@ def measure(what: str, pairs: int) -> Iterator[Row]:
 
 def measure_startup(pairs: int) -> Iterator[Row]:
     """Time commands beside `python -c pass` of the same environment."""
-    yield compare("toolforge --help", ["--help"], 2.5, pairs, os.environ)
-    yield compare("toolforge jobs --help", ["jobs", "--help"], 4.5, pairs, os.environ)
+    yield compare("toolforge --help", 2.5, time_pairs(["--help"], pairs))
+    yield compare("toolforge jobs --help", 4.5, time_pairs(["jobs", "--help"], pairs))
     with trial_platform() as platform:
         platform.up()
-        environment = tool_with_jobs(platform)
-        yield compare("toolforge jobs list", ["jobs", "list"], 6, pairs, environment)
+        make_jobs(platform)
+        # As the tool itself: another user could not use what its commands remember. What is on the
+        # path of modules, the tool may read, even if this checkout is in a closed folder.
+        environment = {**platform.environment, "PYTHONPATH": str(HERE)}
+        opened = dataclasses.replace(platform, environment=environment)
+        times = opened.dev("shell", TOOL, "--", *INSIDE, str(pairs), "jobs", "list")
+        yield compare("toolforge jobs list", 6, json.loads(times))
 
 
-def tool_with_jobs(platform: TrialPlatform) -> Mapping[str, str]:
-    """Make a tool with scheduled jobs, which lie still, and return the environment to work as it."""
-    platform.dev("tool", "create", "bench")
-    environment = platform.environment_of("bench")
+def make_jobs(platform: TrialPlatform) -> None:
+    """Make a tool with scheduled jobs, which lie still."""
+    platform.dev("tool", "create", TOOL)
     for number in range(JOBS):
         words = ["jobs", "run", f"job-{number}", "--image", "python3.11", "--command", "true"]
-        seconds([TOOLFORGE, *words, "--schedule", "@yearly"], environment)
-    return environment
+        platform.dev("shell", TOOL, "--", TOOLFORGE, *words, "--schedule", "@yearly")
 
 
-def compare(
-    name: str, words: Sequence[str], budget: float, pairs: int, environment: Mapping[str, str]
-) -> Row:
-    """Run `toolforge` with these words and the baseline in pairs; the row has the ratios."""
+def compare(name: str, budget: float, times: Sequence[tuple[float, float]]) -> Row:
+    """Return the row of a command, given the seconds of it and of the baseline in pairs."""
+    note = f"{statistics.median(own for own, _ in times) * 1000:.0f} ms"
+    return Row(name, [own / baseline for own, baseline in times], "x", budget, note)
+
+
+def time_pairs(words: Sequence[str], pairs: int) -> list[tuple[float, float]]:
+    """Run `toolforge` with these words and the baseline; return the seconds of each pair."""
     command = [TOOLFORGE, *words]
     # The first run is of a cold cache.
-    seconds(command, environment)
-    timed = [pair(command, environment, is_first=bool(number % 2)) for number in range(pairs)]
-    note = f"{statistics.median(own for own, _ in timed) * 1000:.0f} ms"
-    return Row(name, [own / baseline for own, baseline in timed], "x", budget, note)
+    seconds(command)
+    times = []
+    for number in range(pairs):
+        order = (command, BASELINE) if number % 2 else (BASELINE, command)
+        first, second = (seconds(each) for each in order)
+        times.append((first, second) if number % 2 else (second, first))
+    return times
 
 
-def pair(
-    command: Sequence[str], environment: Mapping[str, str], *, is_first: bool
-) -> tuple[float, float]:
-    """Return the seconds of the command and of the baseline, run in that order or the other."""
-    if is_first:
-        own = seconds(command, environment)
-        return own, seconds(BASELINE, environment)
-    baseline = seconds(BASELINE, environment)
-    return seconds(command, environment), baseline
-
-
-def seconds(command: Sequence[str], environment: Mapping[str, str]) -> float:
+def seconds(command: Sequence[str]) -> float:
     """Return how long the command took. Raises CalledProcessError if it failed."""
     begin = time.perf_counter()
     subprocess.run(
         command,
-        env=environment,
         check=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

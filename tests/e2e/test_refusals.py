@@ -96,6 +96,7 @@ def test_a_deleted_tool_is_nobody(platform, alice):
     platform.dev("tool", "delete", "shortlived", "--yes")
     platform.dev("tool", "create", "shortlived")
     for path, content in certificate:
+        path.unlink()
         path.write_bytes(content)
 
     answer = user.request("GET", "/jobs/v1/tool/shortlived/jobs/")
