@@ -58,7 +58,9 @@ def test_rare_macros_draw_every_field_they_fix(macro):
         ("* * 0 * *", "day"),
         ("* * * jan *", "month"),
         ("* * * * 8", "weekday"),
-        ("* * * * mon-fir", "'fir' in the weekday field"),
+        ("* * * * mon-fri", "'mon' in the weekday field"),  # names stand alone
+        ("* * * * mon/2", "'mon' in the weekday field"),
+        ("* * * * 5-7", "'7' in the weekday field"),
         ("*/0 * * * *", "a step of '0'"),
         ("*/60 * * * *", "a step of '60'"),
         ("*/ * * * *", "a step of ''"),

@@ -132,6 +132,10 @@ FINISHED = {"finished_at": ago(minutes=1)}
             one_off(LOST, succeeded=False, **FINISHED),
             JobStatus(Short.FAILED, ("Lost", "the machine went down"), ago(minutes=2)),
         ),
+        (
+            one_off(FAILED, SUCCEEDED, succeeded=True, **FINISHED),
+            JobStatus(Short.SUCCEEDED, (), ago(minutes=1)),
+        ),
         # The pods are gone, the run remembers.
         (one_off(succeeded=True, **FINISHED), JobStatus(Short.SUCCEEDED, (), ago(minutes=1))),
         (one_off(succeeded=False, **FINISHED), JobStatus(Short.FAILED, (), ago(minutes=1))),

@@ -187,10 +187,11 @@ def test_a_rule_within_a_branch_is_found():
     assert finding.rule == RULE
 
 
-def test_a_branch_may_be_anything():
-    assert texts({"anyOf": [{"type": "integer"}, {"type": "string"}]}, []) == [
-        "the body must be a whole number"
-    ]
+@pytest.mark.parametrize("value", [[], 0.5])
+def test_of_branches_of_other_types_the_first_is_explained(value):
+    schema = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 2}, {"type": "string"}]}
+
+    assert texts(schema, value)[0].startswith("the body must be a whole number")
 
 
 def test_a_value_that_fits_two_branches_of_which_one_must_fit():

@@ -95,7 +95,8 @@ def _distance(errors: _Errors, depth: int) -> tuple[bool, int]:
         2 * len(error.kind.value) if error.kind.name == "additionalProperties" else 1
         for error in errors
     )
-    return other_type, count
+    # How many more rules for another type are hurt tells nothing.
+    return other_type, 0 if other_type else count
 
 
 class SchemaStore:

@@ -1,8 +1,8 @@
 """When a scheduled job runs: the grammar of schedules, narrower than cron's, and how macros spread load.
 
 Five fields of lists of `*`, `*/n`, `a`, `a/n` and `a-b`; months as numbers, weekdays also as names.
-A macro (`@daily`) leaves the time to the platform, which draws it from tool and job, so that the same job always has the same time and
-different jobs do not all start at midnight.
+A macro (`@daily`) leaves the time to the platform, which draws it from tool and job, so that the same
+job always has the same time and different jobs do not all start at midnight.
 """
 
 from __future__ import annotations
@@ -14,7 +14,17 @@ import re
 from toolforge_common.errors import InvalidRequest
 from toolforge_common.names import ToolName
 
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+# As single values only: a range of names, or one that ends with 7, is not understood.
+_WEEKDAYS_AS_NUMBERS = {
+    "sun": 0,
+    "mon": 1,
+    "tue": 2,
+    "wed": 3,
+    "thu": 4,
+    "fri": 5,
+    "sat": 6,
+    "7": 0,
+}
 _MACROS = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -85,6 +95,8 @@ def _item(item: str, field: _Field) -> str:
         _check_step(step, field)
     if value == "*":
         return item
+    if field.name == "weekday" and not slash and value in _WEEKDAYS_AS_NUMBERS:
+        return str(_WEEKDAYS_AS_NUMBERS[value])
     first, dash, last = value.partition("-")
     if not dash:
         return f"{_number(first, field)}{slash}{step}"
@@ -102,11 +114,6 @@ def _check_step(step: str, field: _Field) -> None:
 
 
 def _number(text: str, field: _Field) -> int:
-    if field.name == "weekday":
-        if text in _WEEKDAYS:
-            return _WEEKDAYS.index(text)
-        if text == "7":
-            return 0
     if not _is_number(text) or not field.first <= int(text) <= field.last:
         raise _unparsable(
             f"{text!r} in the {field.name} field is not from {field.first} to {field.last}"

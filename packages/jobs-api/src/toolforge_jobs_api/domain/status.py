@@ -85,9 +85,9 @@ def derive_status(observation: WorkloadObservation, now: datetime.datetime) -> J
 
 
 def _run(run: RunObservation) -> JobStatus:
-    # What failed before is history while the run goes on or is about to be tried again.
-    unfinished = run.succeeded is None
-    pods = [pod for pod in run.pods if not (unfinished and _has_ended(pod))]
+    # What failed before is history while the run goes on, is about to be tried again, or has succeeded.
+    has_failed = run.succeeded is False
+    pods = [pod for pod in run.pods if has_failed or not _has_ended(pod)]
     status = _of_pods(pods)
     if status.short is not Short.UNKNOWN:
         return _with_reason(status, run)
