@@ -12,7 +12,7 @@ import dataclasses
 import datetime
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -92,6 +92,7 @@ class Engine:
         self._health = health.Health()
         self._changed: set[Key] = set(self._states)
         self._due: dict[Key, datetime.datetime] = {}
+        self._unsaved: dict[Key, Plan] = {}
         # Containers that have ended, to be forgotten once that is on disk.
         self._ended: dict[Key, list[str]] = {}
         self._closing = False
@@ -126,13 +127,11 @@ class Engine:
             kind = state.workload.kind
             if kind is WorkloadKind.RUN_TO_COMPLETION:
                 raise Unsupported(f"{name!r} runs to completion and cannot be started again")
-            state.last_changed = self._now()
+            now = self._now()
             if kind is WorkloadKind.CONTINUOUS:
-                state.generation += 1
+                self._change(state, last_changed=now, generation=state.generation + 1)
             else:
-                state.run_requested = True
-            self._repository.save(state)
-            self._touch((tool, name))
+                self._change(state, last_changed=now, run_requested=True)
 
     def delete(self, tool: ToolName, name: str, timeout: float) -> None:
         """See `Runtime.delete`."""
@@ -140,9 +139,7 @@ class Engine:
             state = self._states.get((tool, name))
             if state is None:
                 return
-            state.deleting = True
-            self._repository.save(state)
-            self._touch((tool, name))
+            self._change(state, deleting=True)
             if not self._condition.wait_for(
                 lambda: self._states.get((tool, name)) is not state, timeout
             ):
@@ -229,10 +226,11 @@ class Engine:
                 try:
                     self._advance(key)
                 except Unavailable:
-                    # The database refuses; nothing was begun. What was decided is decided again.
+                    # The database refuses; nothing was begun.
                     self._changed.add(key)
                     raise
                 except Exception:
+                    self._unsaved.pop(key, None)
                     # A defect that one workload meets must not stop all the others.
                     logger.exception("workload_not_advanced", tool=key[0], workload=key[1])
                     self._due[key] = now + datetime.timedelta(seconds=DEFECT_AGAIN)
@@ -265,13 +263,16 @@ class Engine:
         state = self._states.get(key)
         if state is None:
             return
-        plan = self._plan(state)
+        plan = self._unsaved.get(key) or self._plan(state)
+        # If the database refuses, what has been decided is carried out once it does not any more.
+        self._unsaved[key] = plan
         if plan.gone:
             self._repository.remove(state)
             del self._states[key]
             self._condition.notify_all()
         else:
             self._repository.save(state)
+        del self._unsaved[key]
         for pod_id in self._ended.pop(key, ()):
             self._runner.forget(pod_id)
         for pod in plan.stops:
@@ -312,6 +313,17 @@ class Engine:
             self._repository.save(state)
             self._changed.add(key)
 
+    def _change(self, state: State, **changes: object) -> None:
+        before = {name: getattr(state, name) for name in changes}
+        try:
+            _set_all(state, changes)
+            self._repository.save(state)
+        except Unavailable:
+            # Who asked is told that nothing came of it.
+            _set_all(state, before)
+            raise
+        self._touch((state.workload.tool, state.workload.name))
+
     def _found(self, tool: ToolName, name: str) -> State:
         state = self._states.get((tool, name))
         if state is None or state.deleting:
@@ -332,6 +344,11 @@ class Engine:
 
     def _now(self) -> datetime.datetime:
         return datetime.datetime.fromtimestamp(self._clock(), datetime.UTC)
+
+
+def _set_all(state: State, values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        setattr(state, name, value)
 
 
 def _explained(ending: Termination, stop: str, started: datetime.datetime | None) -> Termination:
