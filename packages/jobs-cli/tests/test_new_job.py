@@ -34,6 +34,8 @@ def options(**given) -> RunOptions:
         ({"continuous": True, "port": "http"}, "'http' is not a port"),
         ({"continuous": True, "port": "80/sctp"}, "'80/sctp' is not a port"),
         ({"continuous": True, "port": "-1"}, "'-1' is not a port"),
+        ({"continuous": True, "port": "0"}, "'0' is not a port"),
+        ({"continuous": True, "port": "65536"}, "'65536' is not a port"),
     ],
 )
 def test_what_cannot_be_right_is_refused_with_a_way_out(given, refused):
@@ -50,6 +52,7 @@ def test_what_cannot_be_right_is_refused_with_a_way_out(given, refused):
         {},
         {"schedule": "@daily", "timeout": 0, "retry": 5},
         {"continuous": True, "port": "80/udp", "replicas": 0, "publish": "/"},
+        {"continuous": True, "port": "65535"},
         {"continuous": True, "health_check_script": "x"},
         {"continuous": True, "health_check_http": "/", "port": "80"},
         {"webservice": True, "name": None, "command": None},

@@ -153,8 +153,12 @@ def test_machines_get_the_new_job_and_nothing_else(jobs, wire):
         ([], {}, "`toolforge jobs logs hello` shows its output."),
         (
             [],
-            {"filelog": True, "filelog_stdout": "/d/x.out", "filelog_stderr": "/d/x.err"},
-            "Its output is in /d/x.out and /d/x.err",
+            {
+                "filelog": True,
+                "filelog_stdout": "/data/project/demo/x.out",
+                "filelog_stderr": "/elsewhere/x.err",
+            },
+            "Its output is in ~/x.out and /elsewhere/x.err",
         ),
         (
             ["--schedule", "@daily"],

@@ -14,7 +14,8 @@ from toolforge_common.errors import InvalidRequest
 
 WEBSERVICE_NAME = "webservice"
 
-_PORT = re.compile(r"[0-9]+(/(tcp|udp))?")
+_PORT = re.compile(r"(?P<number>[0-9]{1,5})(/(tcp|udp))?")
+_LAST_PORT = 65535
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,12 +81,17 @@ def _objections(options: RunOptions) -> Iterator[tuple[str, str]]:
         yield "--health-check-http needs a port", "add --port"
     if options.mount == "none" and options.filelog:
         yield "--filelog writes to the tool's home and needs it", "use --mount=all"
-    if options.port is not None and not _PORT.fullmatch(options.port):
+    if options.port is not None and not _is_port(options.port):
         yield f"{options.port!r} is not a port", "write --port 8000, or --port 8000/udp"
     if options.webservice and (
         options.filelog is not None or options.filelog_stdout or options.filelog_stderr
     ):
         yield "a webservice has no log files", "leave the file log options out"
+
+
+def _is_port(text: str) -> bool:
+    match = _PORT.fullmatch(text)
+    return match is not None and 1 <= int(match["number"]) <= _LAST_PORT
 
 
 def _missing(options: RunOptions) -> Iterator[tuple[str, str]]:

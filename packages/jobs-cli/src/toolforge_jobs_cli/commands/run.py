@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,9 @@ from toolforge_common.cli.session import Session, pass_session
 from toolforge_jobs_cli import new_job, render
 from toolforge_jobs_cli.client import Job, JobsClient
 from toolforge_jobs_cli.wait import DEFAULT_SECONDS, Outcome, wait_for
+
+# Where jobs see the tool's home; the tool itself may have it elsewhere.
+_HOME = re.compile(r"^/data/project/[^/]+/")
 
 # At most one of each may be given.
 _EXCLUSIVE = (
@@ -174,7 +178,8 @@ def _next_step(job: Job, public_url: str) -> str:
 
 def _where_output_is(job: Job) -> str:
     if job.filelog and job.filelog_stdout:
-        return f"Its output is in {job.filelog_stdout} and {job.filelog_stderr}"
+        files = [_HOME.sub("~/", path) for path in (job.filelog_stdout, job.filelog_stderr) if path]
+        return f"Its output is in {' and '.join(files)}"
     return f"`toolforge jobs logs {job.name}` shows its output."
 
 
