@@ -15,7 +15,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -189,19 +189,20 @@ def check_state(state: Path, uid: int) -> Check:
     return Check("state folder", OK, str(state))
 
 
-def check_reach(uid: int) -> Check:
+def check_reach(uid: int, folders: Sequence[Path] | None = None) -> Check:
     """Tools, which have numbers of their own if we are root, can run the commands."""
     if uid != 0:
         return Check("commands", OK, "tools run them as this user")
-    closed = reach.closed_folders(reach.needed_folders())
-    if not closed:
-        return Check("commands", OK, "every tool can run them")
-    return Check(
-        "commands",
-        WARN,
-        f"tools cannot pass {closed[0]}; `toolforge dev shell` opens a way for its own processes",
-        f"sudo chmod o+x {closed[0]}, or move the installation where everybody may read",
-    )
+    folders = reach.needed_folders() if folders is None else folders
+    for folder in reach.unreadable_folders(folders):
+        text = f"tools cannot use {folder}"
+        return Check("commands", FAIL, text, f"sudo chmod -R o+rX {folder}")
+    for folder in reach.closed_folders(folders):
+        text = (
+            f"tools cannot pass {folder}; `toolforge dev shell` opens a way for its own processes"
+        )
+        return Check("commands", OK, text)
+    return Check("commands", OK, "every tool can run them")
 
 
 def try_runtime(run: Run = run_program) -> list[Check]:

@@ -22,6 +22,7 @@ _MS_REMOUNT = 32
 _MS_BIND = 4096
 _MS_REC = 16384
 _MS_PRIVATE = 1 << 18
+_READABLE = stat.S_IROTH | stat.S_IXOTH
 _SAFE = _MS_NOSUID | _MS_NODEV
 
 
@@ -42,6 +43,11 @@ def closed_folders(paths: Iterable[Path]) -> list[Path]:
     return sorted({folder for folder in found if folder is not None})
 
 
+def unreadable_folders(paths: Iterable[Path]) -> list[Path]:
+    """Return those of the paths that others may not use, however they get there."""
+    return [path for path in paths if path.stat().st_mode & _READABLE != _READABLE]
+
+
 def open_way(readable: Sequence[Path], writable: Sequence[Path]) -> None:
     """Let this process and its children see the paths, whatever is closed around them.
 
@@ -52,11 +58,12 @@ def open_way(readable: Sequence[Path], writable: Sequence[Path]) -> None:
     if not closed:
         return
     hidden = [path for path in paths if any(path.is_relative_to(folder) for folder in closed)]
-    # Held open, the folders can be bound after what is above them has been covered.
+    _call(_libc().unshare, _CLONE_NEWNS)
+    _mount("none", Path("/"), "", _MS_REC | _MS_PRIVATE)
+    # Held open, the folders can be bound after what is above them has been covered; not earlier, since
+    # a folder of another namespace cannot be bound.
     held = {path: os.open(path, os.O_PATH | os.O_DIRECTORY) for path in hidden}
     try:
-        _call(_libc().unshare, _CLONE_NEWNS)
-        _mount("none", Path("/"), "", _MS_REC | _MS_PRIVATE)
         for folder in closed:
             _mount("tmpfs", folder, "tmpfs", _SAFE, "mode=0755,size=64k")
         for path, descriptor in held.items():

@@ -63,9 +63,10 @@ def become(account: ToolAccount, readable: Sequence[Path]) -> None:
 
     `readable` are folders that the tool must be able to use beside its home.
     """
+    if os.geteuid() == 0:
+        _open_way(account, readable)
     try:
         if os.geteuid() == 0:
-            reach.open_way(readable, [account.home])
             os.setgroups([])
             os.setgid(account.uid)
             os.setuid(account.uid)
@@ -78,15 +79,23 @@ def become(account: ToolAccount, readable: Sequence[Path]) -> None:
         ) from error
 
 
+def _open_way(account: ToolAccount, readable: Sequence[Path]) -> None:
+    try:
+        reach.open_way(readable, [account.home])
+    except OSError as error:
+        closed = reach.closed_folders([*readable, account.home])
+        raise Unavailable(
+            f"the tool {account.name!r} cannot pass {closed[0]}: {error.strerror}",
+            hint=f"sudo chmod o+x {closed[0]}, or move what is below to where everybody may pass",
+        ) from error
+
+
 def run(command: Sequence[str], account: ToolAccount, variables: Mapping[str, str]) -> NoReturn:
-    """Become the command, an interactive shell if there is none. Raises Unavailable if it cannot be run."""
+    """Become the command, an interactive shell if there is none. Raises OSError if it cannot be run."""
     argv = list(command) or interactive(account, variables["SHELL"])
     sys.stdout.flush()
     sys.stderr.flush()
-    try:
-        os.execvpe(argv[0], argv, dict(variables))  # noqa: S606  that is the job
-    except OSError as error:
-        raise Unavailable(f"{argv[0]} cannot be run: {error.strerror}") from error
+    os.execvpe(argv[0], argv, dict(variables))  # noqa: S606  that is the job
 
 
 def interactive(account: ToolAccount, shell: str) -> list[str]:

@@ -64,6 +64,7 @@ def edge_config(
         ws="none",
         interface="asgi3",
         log_config=None,
+        log_level="warning",  # what it says besides is about its own life
         access_log=False,
         proxy_headers=False,  # nobody in front of us may say who is calling
         server_header=False,

@@ -7,12 +7,16 @@ from pathlib import Path
 
 import click
 
+from toolforge_common.cli.session import Session, pass_session
 from toolforge_common.names import parse_tool_name
 from toolforge_dev import reach
 from toolforge_dev import shell as shells
 from toolforge_dev.admin_client import AdminClient
 from toolforge_dev.commands.places import own_state
 from toolforge_dev.settings import Places
+
+# As shells have it.
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 HELP = """\
 Work as a tool: with its home, its certificate and, as root, its number.
@@ -31,11 +35,18 @@ Examples:
 )
 @click.argument("tool")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def shell(tool: str, command: tuple[str, ...]) -> None:
+@pass_session
+def shell(session: Session, tool: str, command: tuple[str, ...]) -> int:
     """Become the tool, then the command."""
+    # With what follows the tool left alone, a `--` in front of it is left, too.
+    words = command[1:] if command[:1] == ("--",) else command
     places = Places(own_state())
     found = AdminClient(places).tool(parse_tool_name(tool))
     account = shells.ToolAccount(found["name"], found["uid"], Path(found["home"]))
     variables = shells.environment(account, found["gateway_url"], places.gateway_ca, os.environ)
     shells.become(account, [*reach.needed_folders(), places.gateway_ca.parent])
-    shells.run(command, account, variables)
+    try:
+        shells.run(words, account, variables)
+    except OSError as error:
+        session.console.say(f"{words[0]}: {error.strerror}")
+        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
