@@ -15,25 +15,26 @@ def root():
     return ROOT
 
 
-@pytest.fixture
-def repository(tmp_path):
-    """A copy of what git keeps or would keep of this repository, in a repository of its own."""
-    copy = tmp_path / "repository"
-    subprocess.run(["git", "init", "--quiet", str(copy)], check=True)
-    command = [
-        "git",
-        "-c",
-        "safe.directory=*",
-        "-C",
-        str(ROOT),
-        "ls-files",
-        "-z",
-        "-co",
-        "--exclude-standard",
-    ]
-    listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, listing.split("\0")):
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, copy / name)
+@pytest.fixture(scope="session")
+def copy_repository():
+    """Copy what git keeps or would keep of this repository, into a repository of its own."""
+
+    def copy(target):
+        subprocess.run(["git", "init", "--quiet", str(target)], check=True)
+        # The checkout may be somebody else's.
+        git = ["git", "-c", "safe.directory=*", "-C", str(ROOT)]
+        command = [*git, "ls-files", "-z", "-co", "--exclude-standard"]
+        listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        for name in filter(None, listing.split("\0")):
+            if (ROOT / name).is_file():
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, target / name)
+        return target
+
     return copy
+
+
+@pytest.fixture
+def repository(tmp_path, copy_repository):
+    """A copy of this repository."""
+    return copy_repository(tmp_path / "repository")
