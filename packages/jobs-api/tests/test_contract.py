@@ -60,6 +60,7 @@ KNOWN = {
 
 def test_the_service_keeps_its_document(client, runtime, log):
     names = itertools.cycle([*KNOWN, "nobody"])
+    numbers = itertools.count()
 
     def prepare(case):
         """Let it be about what is there, and within the rules that are not the document's."""
@@ -71,6 +72,7 @@ def test_the_service_keeps_its_document(client, runtime, log):
             case.path_parameters["name"] = next(names)
         if isinstance(case.body, dict):
             known = {"imagename": "tf-bookworm", "memory": "1Gi", "cpu": "1", "schedule": "@daily"}
+            known["name"] = f"job-{next(numbers)}"
             case.body |= {key: value for key, value in known.items() if key in case.body}
 
     fuzz(client, prepare=prepare, max_examples=25)

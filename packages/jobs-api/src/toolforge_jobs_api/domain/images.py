@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from toolforge_common.errors import InvalidRequest
 from toolforge_runtime.ports import Image
@@ -51,10 +51,12 @@ class Catalogue:
 
     def __init__(self, images: Iterable[Image]) -> None:
         self._images = tuple(images)
-        self._by_name: dict[str, Image] = {}
-        for image in reversed(self._images):
-            for name in (*image.aliases, parse_reference(image.reference).name, image.name):
-                self._by_name[name] = image
+        # What comes later goes before: no alias hides another image's own name.
+        self._by_name: Mapping[str, Image] = {
+            **{alias: image for image in self._images for alias in image.aliases},
+            **{parse_reference(image.reference).name: image for image in self._images},
+            **{image.name: image for image in self._images},
+        }
 
     def advertised(self) -> list[Image]:
         """Return the images to choose from, by name."""

@@ -13,7 +13,7 @@ import dataclasses
 import datetime
 import functools
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 import structlog
@@ -264,7 +264,7 @@ class JobService:
         except Conflict as error:
             raise _taken(asked.name) from error
         with contextlib.ExitStack() as undo:
-            undo.callback(self._forget, tool, asked.name)
+            undo.callback(self._forget, tool, asked.name, [kind])
             yield
             undo.pop_all()
 
@@ -294,8 +294,10 @@ class JobService:
             for record in self._store.list(workload.tool, kind)
         )
 
-    def _forget(self, tool: ToolName, name: str) -> None:
-        for kind in RECORDS.values():
+    def _forget(
+        self, tool: ToolName, name: str, kinds: Iterable[str] = tuple(RECORDS.values())
+    ) -> None:
+        for kind in kinds:
             with contextlib.suppress(NotFound):
                 self._store.delete(tool, kind, name)
 
