@@ -17,6 +17,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -311,13 +312,20 @@ def check_docstrings(repository: Repository) -> Iterator[str]:
 
 
 def check_words(repository: Repository) -> Iterator[str]:
-    """Nothing is written down that holds on one machine only, and no rule is silenced without reason."""
+    """Nothing is written down that holds on one machine only."""
     for path in repository.files:
         for number, line in enumerate(repository.text(path).splitlines(), start=1):
             for what, pattern in FORBIDDEN_WORDS.items():
                 if pattern.search(line):
                     yield f"{path}:{number}: {what}"
-            if path.suffix == ".py" and BARE_SUPPRESSION.search(line):
+
+
+def check_suppressions(repository: Repository) -> Iterator[str]:
+    """No rule is silenced without being named, and without a reason beside it or right above."""
+    for path in repository.files:
+        lines = repository.text(path).splitlines() if path.suffix == ".py" else []
+        for number, (above, line) in enumerate(pairwise(["", *lines]), start=1):
+            if BARE_SUPPRESSION.search(line) and not above.lstrip().startswith("#"):
                 yield f"{path}:{number}: a suppression names its rule and its reason"
 
 
@@ -333,6 +341,7 @@ CHECKS = (
     check_sizes,
     check_docstrings,
     check_words,
+    check_suppressions,
 )
 
 

@@ -167,7 +167,8 @@ def test_a_breakage_is_found_and_named(repository, break_it, finding):
     "line",
     [
         "x = 1  # no" + "qa: S101  only we write this file",
-        "x = f()  # type: ig" + "nore[misc]  # Click has no types here",
+        "x = f()  # type: " + "ignore[misc]  # Click has no types here",
+        "# Click has no types here.\nx = f()  # type: " + "ignore[misc]",
     ],
 )
 def test_a_suppression_with_its_reason_passes(repository, line):
