@@ -82,8 +82,9 @@ def tenancy(state, authority):
     tenancy.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def spawner():
+    """One for all tests: it outlives being killed, because it is replaced then."""
     spawner = Spawner()
     yield spawner
     spawner.close()
