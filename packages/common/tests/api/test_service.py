@@ -57,7 +57,7 @@ def test_numbers_are_open_and_count_by_operation_and_status(client):
 
     lines = answer.body.decode().splitlines()
     name = "toolforge_http_requests_total"
-    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert answer.headers["content-type"] == "text/plain; version=1.0.0; charset=utf-8"
     assert f'{name}{{method="GET",operation="things.list_things",status="200"}} 1.0' in lines
     assert f'{name}{{method="GET",operation="things.get_thing",status="404"}} 1.0' in lines
     assert f'{name}{{method="GET",operation="none",status="404"}} 1.0' in lines

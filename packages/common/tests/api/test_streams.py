@@ -19,6 +19,13 @@ def test_lines_come_with_heartbeats_between_them(client):
     assert answer.headers["x-request-id"] == "test-request"
 
 
+def test_head_is_the_head_alone_and_ends(client, things):
+    answer = client.request("HEAD", f"{THINGS}/endless/tail")
+
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["x-accel-buffering"] == "no"
+
+
 def test_parameters_have_their_defaults(client):
     assert client.get(f"{THINGS}/a/tail").body.startswith(b'{"line":1}\n')
 

@@ -11,7 +11,8 @@ from prometheus_client import (
     generate_latest,
 )
 
-CONTENT_TYPE = CONTENT_TYPE_LATEST
+# Flask writes the charset itself.
+CONTENT_TYPE = CONTENT_TYPE_LATEST.partition("; charset")[0]
 
 
 class Metrics:

@@ -74,7 +74,9 @@ class StreamOperation:
         with self._slots.taken(scope["path_params"]["toolname"]):
             lines = await self._handler()
             async with _closing(lines):
-                await _until_gone(_pump(lines, send), receive)
+                # The answer to HEAD is the head of what GET would give.
+                given = _nothing() if scope["method"] == "HEAD" else lines
+                await _until_gone(_pump(given, send), receive)
 
 
 class DispatchAPI(RoutedAPI):  # type: ignore[misc]  # Connexion ships no types
@@ -114,6 +116,12 @@ class Dispatch(RoutedMiddleware):  # type: ignore[misc]  # Connexion ships no ty
 
 async def _nothing_here(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise HTTPException(HTTPStatus.NOT_FOUND)
+
+
+async def _nothing() -> Lines:
+    none_at_all: tuple[None, ...] = ()
+    for line in none_at_all:
+        yield line
 
 
 async def _pump(lines: Lines, send: Send) -> None:
