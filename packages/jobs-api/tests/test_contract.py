@@ -75,7 +75,7 @@ def test_the_service_keeps_its_document(client, runtime, log):
             known["name"] = f"job-{next(numbers)}"
             case.body |= {key: value for key, value in known.items() if key in case.body}
 
-    fuzz(client, prepare=prepare, max_examples=25)
+    fuzz(client, prepare=prepare, max_examples=15)
 
 
 def test_examples_of_the_document_are_accepted(client, document):

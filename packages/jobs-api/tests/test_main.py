@@ -72,5 +72,5 @@ def test_it_listens_where_it_is_told(keys_file, monkeypatch):
     assert program.main(environ) == 0
     assert calls == [
         {"debug": True},
-        {"host": "127.0.0.1", "port": 8123, "log_config": None},
+        {"host": "127.0.0.1", "port": 8123, "log_config": None, "access_log": False},
     ]

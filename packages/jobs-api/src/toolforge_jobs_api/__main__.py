@@ -63,7 +63,8 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
         print(f"toolforge_jobs_api: {error}", file=sys.stderr)  # noqa: T201  this is a program
         return 2
     configure_logging(debug=settings.debug)
-    uvicorn.run(app, host=settings.address, port=settings.port, log_config=None)
+    # The gateway writes the log of requests, and metrics count them.
+    uvicorn.run(app, host=settings.address, port=settings.port, log_config=None, access_log=False)
     return 0
 
 
