@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jsonschema_rs
-import orjson
 
 _Path = tuple[str | int, ...]
 
@@ -60,9 +60,11 @@ def _demand(kind: jsonschema_rs.ValidationErrorKind) -> str:
 
 
 def _found(value: Any) -> str:
-    if isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= _SHOWN):
-        return f", not {orjson.dumps(value).decode()}"
-    return ""
+    if not isinstance(value, bool | int | float | str):
+        return ""
+    # Not with orjson: it knows no numbers beyond 64 bits, which a query may well hold.
+    text = json.dumps(value, ensure_ascii=False)
+    return f", not {text}" if len(text) <= _SHOWN else ""
 
 
 def one_of(options: Sequence[Any]) -> str:
