@@ -18,6 +18,7 @@ Only light modules are imported here: their memory is multiplied by the number o
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -53,6 +54,7 @@ class Shim:
         self._lock = lock
         self._listener = listener
         self._files = files
+        self._grace = float(str(request["grace"]))
         self._groups = [str(group) for group in _list(request["groups"])]
         self._log = LogWriter(str(request["log"]))
         self._poll = select.poll()
@@ -179,15 +181,21 @@ class Shim:
         os.set_blocking(wake, False)
         os.set_blocking(wake_end, False)
         signal.set_wakeup_fd(wake_end, warn_on_full_buffer=False)
-        for number in (signal.SIGCHLD, signal.SIGTERM):
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGIO):
             # What matters is the byte that arrives in the pipe.
             signal.signal(number, lambda *_: None)
         self._serve(wake, lambda: self._signalled(os.read(wake, _CHUNK)))
+        # SIGIO tells when something in the folder is deleted (fcntl(2), "dnotify").
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.fcntl(folder, fcntl.F_NOTIFY, fcntl.DN_DELETE | fcntl.DN_MULTISHOT)
 
     def _signalled(self, numbers: bytes) -> None:
         if signal.SIGTERM in numbers:
             # The machine goes down, or somebody ends the session of the platform.
-            self._stop(float(str(self._request["grace"])), "NodeShutdown")
+            self._stop(self._grace, "NodeShutdown")
+        if signal.SIGIO in numbers and not podfiles.was_begun(self._folder):
+            # Who removes the state folder wants no pods of it, and could not find them any more.
+            self._stop(self._grace, "Deleted")
         self._reap()
 
     def _reap(self) -> None:
@@ -295,6 +303,8 @@ class Shim:
         for attempt in range(_EXIT_ATTEMPTS):
             try:
                 podfiles.write_exit(self._folder, record)
+            except FileNotFoundError:
+                return  # The folder has been removed; nobody asks any more.
             except OSError:
                 if attempt == _EXIT_ATTEMPTS - 1:
                     raise
