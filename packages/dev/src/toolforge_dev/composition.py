@@ -24,7 +24,7 @@ from toolforge_common.errors import Conflict, InvalidRequest, Unavailable
 from toolforge_common.identity import IdentitySigner, IdentityVerifier
 from toolforge_common.logging import configure_logging
 from toolforge_common.names import ToolName
-from toolforge_common.settings import SettingsError, read_settings
+from toolforge_common.settings import SettingsError
 from toolforge_dev import __version__
 from toolforge_dev.admin import AdminApp
 from toolforge_dev.control import PlatformControl
@@ -39,8 +39,10 @@ from toolforge_gateway.policy import Policy, Route
 from toolforge_gateway.request_log import log_request
 from toolforge_gateway.server import EmbeddedServer, bind, edge_config
 from toolforge_gateway.tls import server_context
-from toolforge_jobs_api import app as jobs_api
-from toolforge_jobs_api import settings as jobs_settings
+from toolforge_jobs_api.app import AUDIENCE as JOBS
+from toolforge_jobs_api.app import create_app as create_jobs_app
+from toolforge_jobs_api.app import openapi_document as jobs_document
+from toolforge_jobs_api.settings import Settings as JobsSettings
 from toolforge_runtime.local.pki import write_private
 from toolforge_runtime.local.routes import serve_routes
 from toolforge_runtime.local.runtime import LocalRuntime
@@ -203,12 +205,11 @@ def _gateway(ports: Ports, pki: Pki, gateway_url: str) -> Gateway:
 
 def _backends(ports: Ports, signer: IdentitySigner) -> list[Backend]:
     try:
-        settings = read_settings(jobs_settings.Settings, jobs_settings.PREFIX, os.environ)
+        settings = JobsSettings.read(os.environ)
     except SettingsError as error:
         raise InvalidRequest(str(error)) from error
-    verifier = IdentityVerifier(signer.public_keys, "jobs")
-    app = jobs_api.create_app(settings, ports, verifier)
-    return [Backend(Route("jobs"), app, jobs_api.openapi_document())]
+    app = create_jobs_app(settings, ports, IdentityVerifier(signer.public_keys, JOBS))
+    return [Backend(Route(JOBS), app, jobs_document())]
 
 
 def _listen(port: int) -> socket.socket:
