@@ -47,6 +47,17 @@ def test_rare_macros_draw_every_field_they_fix(macro):
 
 
 @pytest.mark.parametrize(
+    ("job", "expression"),
+    [
+        ("job-171", "17 13 28 2 *"),  # 30 February was drawn
+        ("job-226", "52 22 28 11 *"),  # 31 November was drawn
+    ],
+)
+def test_a_macro_never_gives_a_date_that_does_not_exist(job, expression):
+    assert parse_schedule("@yearly", "demo", job).expression == expression
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "it has 0 fields"),

@@ -8,11 +8,13 @@ job always has the same time and different jobs do not all start at midnight.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import random
 import re
 
 from toolforge_common.errors import InvalidRequest
 from toolforge_common.names import ToolName
+from toolforge_runtime.timing import next_time
 
 # As single values only: a range of names, or one that ends with 7, is not understood.
 _WEEKDAYS_AS_NUMBERS = {
@@ -32,6 +34,8 @@ _MACROS = {
     "@monthly": "0 0 1 * *",
     "@yearly": "0 0 1 1 *",
 }
+_DAY_OF_EVERY_MONTH = "28"
+_ANY_TIME = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,10 +83,14 @@ def _macro(text: str) -> str:
 def _spread(base: str, tool: ToolName, job: str) -> str:
     # Seeding with a text and drawing left to right gives the times that jobs always had.
     draw = random.Random(f"{tool} {job}")  # noqa: S311  nothing depends on it being secret
-    return " ".join(
+    fields = [
         word if word == "*" else str(draw.randint(field.first, field.last))
         for word, field in zip(base.split(), _FIELDS, strict=True)
-    )
+    ]
+    if next_time(" ".join(fields), _ANY_TIME) is None:
+        # 30 February and the like: nobody asked for a job that never runs.
+        fields[2] = _DAY_OF_EVERY_MONTH
+    return " ".join(fields)
 
 
 def _field(word: str, field: _Field) -> str:
