@@ -11,8 +11,8 @@ import click
 import pytest
 
 from toolforge_common.cli import static_help
-from toolforge_common.cli.runner import build_group
-from toolforge_common.testing import at_home
+from toolforge_common.cli.group import build_group
+from toolforge_common.testing import FakeService, at_home
 from toolforge_jobs_cli import __version__
 from toolforge_jobs_cli.main import PROGRAM
 
@@ -137,4 +137,41 @@ def test_listing_jobs_imports_nothing_heavy(home, gateway):
         warm = imported(["list"], prepare=SETTLE)
 
     assert "yaml" in cold
+    assert warm.isdisjoint({*HEAVY, "click"})
+
+
+def test_other_listings_import_nothing_heavy_but_click(home, gateway):
+    with at_home(home, TOOL_TOOLFORGE_API_URL=gateway):
+        imported(["list", "-o", "json"], prepare=SETTLE)
+        warm = imported(["list", "-o", "json"], prepare=SETTLE)
+
+    assert "click" in warm
     assert warm.isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("words", PROGRAM.hot, ids=" ".join)
+@pytest.mark.parametrize("names", [["a", "b"], []])
+def test_a_hot_line_does_what_the_command_does(jobs, wire, monkeypatch, words, names):
+    def finished():
+        messages = {"info": ["hello"], "warning": ["careful"]}
+        found = [wire(name) for name in names]
+        service = FakeService((200, {"jobs": found, "messages": messages}))
+        return jobs(*words, service=service, is_terminal=True), service.requests
+
+    hot = finished()
+    monkeypatch.setattr(PROGRAM, "hot", {})
+    cold = finished()
+
+    assert hot == cold
+    assert hot[0].exit_code == 0
+
+
+@pytest.mark.parametrize("words", PROGRAM.hot, ids=" ".join)
+def test_a_hot_line_fails_as_the_command_does(jobs, monkeypatch, words):
+    refusal = (403, {"error": ["no"], "code": "forbidden", "hint": "ask"})
+
+    hot = jobs(*words, service=FakeService(refusal))
+    monkeypatch.setattr(PROGRAM, "hot", {})
+
+    assert hot == jobs(*words, service=FakeService(refusal))
+    assert hot.exit_code == 1

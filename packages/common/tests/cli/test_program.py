@@ -11,7 +11,8 @@ import click
 import pytest
 
 from toolforge_common.cli import program as program_module
-from toolforge_common.cli import runner, static_help
+from toolforge_common.cli import static_help
+from toolforge_common.cli.group import build_group
 from toolforge_common.cli.program import Program
 from toolforge_common.cli.session import Session, pass_session
 from toolforge_common.errors import InvalidRequest, Unavailable
@@ -74,11 +75,11 @@ def things(monkeypatch):
 def ordinary_group(program: Program) -> click.Group:
     """Return a group as everybody makes them, with every command imported."""
     group = click.Group(
-        "things", help=program.help, context_settings=runner.build_group(program).context_settings
+        "things", help=program.help, context_settings=build_group(program).context_settings
     )
-    group.params = runner.build_group(program).params
+    group.params = build_group(program).params
     for name in program.commands:
-        group.add_command(runner.build_group(program).get_command(click.Context(group), name), name)
+        group.add_command(build_group(program).get_command(click.Context(group), name), name)
     group.list_commands = lambda _: list(program.commands)
     return group
 
@@ -252,6 +253,15 @@ def test_a_usage_error_is_clicks(things):
     assert finished.stderr.endswith("Error: not so\n")
 
 
+def test_a_hot_line_is_run_without_its_command(things):
+    things.hot = {("make", "tea"): "tests_things:make_tea"}
+    sys.modules["tests_things"].make_tea = lambda session: session.console.data("hot tea")
+
+    assert run_command(things, ["make", "tea"]) == Finished(0, "hot tea\n")
+    assert run_command(things, ["make", "tea "]) == Finished(0, "made tea \n")
+    assert "Usage" in run_command(things, ["make", "tea", "-h"]).stdout
+
+
 @pytest.mark.parametrize("how", ["interrupt", "abort"])
 def test_an_interrupted_command_says_nothing(things, how):
     assert run_command(things, ["fail", how]) == Finished(130)
@@ -286,6 +296,16 @@ def test_a_shell_may_ask_for_completions(things, monkeypatch):
         answer = stdout.read()
 
     assert (end.value.code, answer) == (0, "plain,make\n")
+
+
+def test_a_question_for_completions_is_never_hot(things, monkeypatch):
+    things.hot = {(): "tests_things:nothing"}
+    monkeypatch.setenv("_TOOLFORGE_THINGS_COMPLETE", "nonsense")
+
+    with pytest.raises(SystemExit) as end:
+        things.run([], "toolforge things")
+
+    assert end.value.code == 1
 
 
 def in_a_process(code: str, stdout=subprocess.PIPE) -> subprocess.CompletedProcess:

@@ -25,6 +25,10 @@ PROGRAM = Program(
     version=__version__,
     help=HELP,
     log_style=True,
+    hot={
+        ("list",): "toolforge_jobs_cli.listing:hot_list",
+        ("list", "-o", "name"): "toolforge_jobs_cli.listing:hot_names",
+    },
     commands={
         "run": (
             "toolforge_jobs_cli.commands.run:run",

@@ -5,8 +5,8 @@ Everything else is imported when a command runs:
 
     program     a program as a table; starting and ending a process quickly
     static_help the help of a group, word for word as Click prints it
+    runner      runs a program; the one place that turns exceptions into exit codes
     group       the Click group that imports a command when it is asked for
-    runner      runs the group; the one place that turns exceptions into exit codes
     session     what a command gets: console, configuration, clients
     console     streams, colours, messages of the servers
     errors      the table of exit codes, and errors as people read them

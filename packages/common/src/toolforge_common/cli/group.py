@@ -1,14 +1,19 @@
-"""The Click group of a program: it knows its commands from the table and imports one when it is run."""
+"""The Click group of a program: it knows its commands from the table and imports one when it is run.
+
+This is the one place that imports Click before a command does.
+"""
 
 from __future__ import annotations
 
-import importlib
+import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.exceptions import Abort, ClickException, Exit
 
-from toolforge_common.cli import static_help
-from toolforge_common.cli.program import HELP_NAMES, Program
+from toolforge_common.cli import errors, static_help
+from toolforge_common.cli.program import HELP_NAMES, Program, locate
 from toolforge_common.cli.session import Session
 
 if TYPE_CHECKING:
@@ -36,8 +41,7 @@ class LazyGroup(click.Group):
             return _help_command
         if cmd_name not in self._program.commands:
             return None
-        module, _, attribute = self._program.commands[cmd_name][0].partition(":")
-        command = getattr(importlib.import_module(module), attribute)
+        command = locate(self._program.commands[cmd_name][0])
         assert isinstance(command, click.Command)  # noqa: S101  a test loads every row
         return command
 
@@ -70,6 +74,32 @@ class LazyGroup(click.Group):
         """Write the commands with their line from the table; Click's own would import them all."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in self._program.commands.items()])
+
+
+def run_group(program: Program, arguments: Sequence[str], prog_name: str, session: Session) -> int:
+    """Run the command that the arguments name and return its exit code, or that of a usage error."""
+    group = build_group(program)
+    if program.complete_var in os.environ:
+        # Click answers a shell's question for completions here, and leaves.
+        group.main(list(arguments), prog_name=prog_name, complete_var=program.complete_var)
+    try:
+        return _run(group, arguments, prog_name, session)
+    except Exit as end:
+        return end.exit_code
+    except ClickException as error:
+        error.show()
+        return error.exit_code
+    except Abort:
+        return errors.INTERRUPTED
+
+
+def _run(group: LazyGroup, arguments: Sequence[str], prog_name: str, session: Session) -> int:
+    with group.make_context(prog_name, list(arguments) or ["help"], obj=session) as context:
+        if not arguments:
+            click.echo(group.get_help(context), err=True)
+            return errors.USAGE_ERROR
+        result = group.invoke(context)
+    return result if isinstance(result, int) else errors.DONE
 
 
 def build_group(program: Program) -> LazyGroup:

@@ -13,7 +13,7 @@ import sys
 TYPE_CHECKING = False  # as in typing, whose import alone takes a sixth of an interpreter's start
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 # The dispatcher sets these for what it starts, in its own process or as another program.
 DISPATCHED = "TOOLFORGE_CLI"
@@ -33,8 +33,9 @@ class Program:
 
     `name` is the subcommand of the dispatcher (`jobs`), `version` what `--version` says, `help` the
     text of the group in Click's notation. `commands` maps each name to where the Click command is
-    (`module:attribute`) and to its one line of help, in the order in which they are shown.
-    `log_style` writes errors as log lines, `ERROR: text`, where scripts are used to that.
+    (`module:attribute`) and to its one line of help, in the order in which they are shown. `hot` maps
+    whole lines of arguments that are typed all day to functions that take the session and do the same
+    as the command would, so that Click need not be imported to understand them. `log_style` writes errors as log lines, `ERROR: text`, where scripts are used to that.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class Program:
         version: str,
         help: str,  # noqa: A002  Click's word for it
         commands: Mapping[str, tuple[str, str]],
+        hot: Mapping[tuple[str, ...], str] | None = None,
         log_style: bool = False,
     ) -> None:
         self.name = name
         self.version = version
         self.help = help
         self.commands = commands
+        self.hot = hot or {}
         self.log_style = log_style
 
     @property
@@ -96,6 +99,12 @@ class Program:
 def _asks_for_help(arguments: Sequence[str]) -> bool:
     """Say whether the group's help is the answer; also to nothing, which is a usage error."""
     return not arguments or (len(arguments) == 1 and arguments[0] in (*HELP_NAMES, "help"))
+
+
+def locate(where: str) -> Any:
+    """Import what is at `module:attribute` and return it."""
+    module, _, attribute = where.partition(":")
+    return getattr(__import__(module, fromlist=[attribute]), attribute)
 
 
 def hasten() -> None:

@@ -1,4 +1,4 @@
-"""Runs the group of a program: the one place where exceptions become exit codes."""
+"""Runs a program: the one place where exceptions become exit codes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-import click
-from click.exceptions import Abort, ClickException, Exit
-
 from toolforge_common.cli import errors
 from toolforge_common.cli.console import RED, Console
-from toolforge_common.cli.group import LazyGroup, build_group
-from toolforge_common.cli.program import Program
+from toolforge_common.cli.program import Program, locate
 from toolforge_common.cli.session import OpenTransport, Session, open_gateway
 from toolforge_common.errors import ToolforgeError
 
@@ -36,18 +32,9 @@ def new_session(program: Program, open_transport: OpenTransport = open_gateway) 
 
 def execute(program: Program, arguments: Sequence[str], prog_name: str, session: Session) -> int:
     """Run the command and return its exit code, or that of what ended it. Surprises pass through."""
-    group = build_group(program)
-    if program.complete_var in os.environ:
-        # Click answers a shell's question for completions here, and leaves.
-        group.main(list(arguments), prog_name=prog_name, complete_var=program.complete_var)
     try:
-        return _run(group, arguments, prog_name, session)
-    except Exit as end:
-        return end.exit_code
-    except ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, Abort):
+        return _perform(program, arguments, prog_name, session)
+    except KeyboardInterrupt:
         return errors.INTERRUPTED
     except BrokenPipeError:
         return errors.DONE  # the reader has seen enough; that is no failure of the command
@@ -56,13 +43,14 @@ def execute(program: Program, arguments: Sequence[str], prog_name: str, session:
         return errors.exit_code(error)
 
 
-def _run(group: LazyGroup, arguments: Sequence[str], prog_name: str, session: Session) -> int:
-    with group.make_context(prog_name, list(arguments) or ["help"], obj=session) as context:
-        if not arguments:
-            click.echo(group.get_help(context), err=True)
-            return errors.USAGE_ERROR
-        result = group.invoke(context)
-    return result if isinstance(result, int) else errors.DONE
+def _perform(program: Program, arguments: Sequence[str], prog_name: str, session: Session) -> int:
+    hot = program.hot.get(tuple(arguments))
+    if hot is not None and program.complete_var not in os.environ:
+        locate(hot)(session)
+        return errors.DONE
+    from toolforge_common.cli.group import run_group  # noqa: PLC0415  a hot line does without Click
+
+    return run_group(program, arguments, prog_name, session)
 
 
 def _tell(error: Exception, session: Session, *, log_style: bool) -> None:

@@ -9,8 +9,7 @@ import functools
 import os
 import socket
 from collections.abc import Callable
-
-import click
+from typing import Concatenate, ParamSpec, TypeVar
 
 from toolforge_common import __version__
 from toolforge_common.cli.api_client import ApiClient
@@ -20,6 +19,8 @@ from toolforge_common.cli.transport import Gateway, Transport
 from toolforge_common.config.account import Account, load_account
 from toolforge_common.config.client import Config, GatewaySettings, load_config
 
+P = ParamSpec("P")
+R = TypeVar("R")
 OpenTransport = Callable[[GatewaySettings, Account, str], Transport]
 
 
@@ -83,4 +84,8 @@ class Session:
             self.console.log("DEBUG", line)
 
 
-pass_session = click.make_pass_decorator(Session)
+def pass_session(command: Callable[Concatenate[Session, P], R]) -> Callable[P, R]:
+    """Give the session to a command of Click's as its first argument."""
+    import click  # noqa: PLC0415  where there are commands it is there; a hot line does without
+
+    return click.make_pass_decorator(Session)(command)

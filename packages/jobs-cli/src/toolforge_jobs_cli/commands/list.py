@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from toolforge_common.cli.console import Console
 from toolforge_common.cli.session import Session, pass_session
-from toolforge_jobs_cli import render
 from toolforge_jobs_cli.client import JobsClient
+from toolforge_jobs_cli.listing import print_jobs
 
 HELP = """\
 List the tool's jobs.
@@ -38,18 +37,3 @@ def list_jobs(session: Session, output: str, long: bool) -> None:  # noqa: FBT00
         output = "long"
     session.prints_for_machines = output == "json"
     print_jobs(JobsClient.open(session), session.console, output)
-
-
-def print_jobs(client: JobsClient, console: Console, output: str) -> None:
-    """Print all jobs of the tool in that form. Without any, only JSON has something to say."""
-    jobs = client.list()
-    if output == "json":
-        console.data(render.as_json(list(jobs)))
-    elif not jobs:
-        console.hint("There are no jobs. `toolforge jobs run --help` shows how to make one.")
-    elif output == "name":
-        console.data("\n".join(job.name for job in jobs))
-    elif output == "long":
-        console.data(render.jobs_long_table(jobs, client.public_url))
-    else:
-        console.data(render.jobs_table(jobs))
