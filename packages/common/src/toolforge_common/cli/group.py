@@ -70,7 +70,7 @@ class LazyGroup(click.Group):
         # Not the method of the group, which would import every command for its line of help.
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  Click's signature
         """Write the commands with their line from the table; Click's own would import them all."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in self._program.commands.items()])
@@ -135,7 +135,7 @@ def _remember_switches(*, verbose: bool, debug: bool) -> None:
 
 
 def _show_version(program: Program) -> Any:
-    def show(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001
+    def show(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  Click's signature
         if value and not ctx.resilient_parsing:
             click.echo(f"{ctx.command_path}, version {program.version}")
             ctx.exit()

@@ -86,7 +86,7 @@ class Program:
             if text is not None:
                 (sys.stdout if arguments else sys.stderr).write(text)
                 return 0 if arguments else _USAGE_ERROR
-        from toolforge_common.cli import runner  # noqa: PLC0415
+        from toolforge_common.cli import runner  # noqa: PLC0415  see above
 
         return runner.run_program(self, arguments, prog_name)
 
