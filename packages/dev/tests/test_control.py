@@ -11,7 +11,11 @@ from toolforge_runtime.local.store import LocalStore
 from toolforge_runtime.ports import Container, Ports, Resources, Schedule, Workload, WorkloadKind
 from toolforge_runtime.testing import InMemoryRuntime, InMemoryStore, InMemoryTenancy
 
-DESCRIPTION = {"gateway_url": "https://127.0.0.1:1", "version": "0.1.0"}
+DESCRIPTION = {
+    "gateway_url": "https://127.0.0.1:1",
+    "publish_url_template": "http://{tool_name}.localhost:2",
+    "version": "0.1.0",
+}
 
 
 class Keeper:
@@ -76,6 +80,7 @@ def test_a_tool_is_made_described_and_listed(control, tenancy):
         "enabled": True,
         "created_at": tenancy.get("demo").created_at.isoformat(),
         "gateway_url": "https://127.0.0.1:1",
+        "publish_url_template": "http://{tool_name}.localhost:2",
     }
     assert control.tool("demo") == made
     assert control.tools() == [made]

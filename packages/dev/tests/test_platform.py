@@ -43,7 +43,7 @@ class Platform:
             timeout=DEADLINE,
             check=False,
         )
-        assert finished.returncode == code, finished
+        assert code in (None, finished.returncode), finished
         return finished
 
     def up(self, *words, code=0):
@@ -433,9 +433,9 @@ def test_a_broken_state_folder_is_said_with_where_to_look(own):
 
     assert "the platform ended while it started" in refused
     assert str(own.state / "logs" / "platform.err") in refused
-    assert any(
-        "last start" in line for line in own.run("doctor").stdout.splitlines() if "warn" in line
-    )
+    # Somebody else's platform may have the usual ports, which the doctor does not like.
+    found = json.loads(own.run("doctor", "--output", "json", code=None).stdout)
+    assert [check["level"] for check in found if check["name"] == "last start"] == ["warn"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -48,8 +48,9 @@ def test_a_platform_that_ends_without_a_whole_line_gives_nothing(ends, words):
     assert await_readiness(ends[0], 10) is None
 
 
-def test_a_silent_platform_gives_nothing(ends):
-    assert await_readiness(ends[0], 0) is None
+def test_a_silent_platform_is_not_waited_for_without_end(ends):
+    with pytest.raises(TimeoutError):
+        await_readiness(ends[0], 0)
 
 
 def test_only_the_first_word_counts(ends):

@@ -13,6 +13,7 @@ from toolforge_dev.shell import ToolAccount
 
 ACCOUNT = ToolAccount("demo", 52000, Path("/state/tools/demo"))
 CA = Path("/state/pki-public/gateway-ca.crt")
+ADDRESSES = shell.Addresses("https://127.0.0.1:1", CA, "http://{tool_name}.localhost:2")
 
 
 def test_the_environment_is_made_from_nothing():
@@ -27,7 +28,7 @@ def test_the_environment_is_made_from_nothing():
         "TOOLFORGE_STATE": "/state",
     }
 
-    assert shell.environment(ACCOUNT, "https://127.0.0.1:1", CA, environ) == {
+    assert shell.environment(ACCOUNT, ADDRESSES, environ) == {
         "TERM": "xterm",
         "LC_ALL": "C.UTF-8",
         "TOOLFORGE_STATE": "/state",
@@ -39,6 +40,7 @@ def test_the_environment_is_made_from_nothing():
         "KUBECONFIG": "/state/tools/demo/.kube/config",
         "TOOL_TOOLFORGE_API_URL": "https://127.0.0.1:1",
         "TOOLFORGE_API_CA_FILE": str(CA),
+        "TOOLFORGE_PUBLISH_URL_TEMPLATE": "http://{tool_name}.localhost:2",
         "TOOL_DATA_DIR": "/state/tools/demo",
     }
 

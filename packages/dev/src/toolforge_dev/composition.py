@@ -151,6 +151,7 @@ async def _enter(
         "version": __version__,
         "gateway_url": gateway_url,
         "routes_url": f"http://{HOST}:{routes_port}",
+        "publish_url_template": f"http://{{tool_name}}.localhost:{routes_port}",
         "started_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "state": str(state.root),
     }

@@ -97,6 +97,7 @@ class PlatformControl:
             "created_at": tool.created_at.isoformat(),
             # What a shell of the tool needs to know beside it.
             "gateway_url": self._description["gateway_url"],
+            "publish_url_template": self._description["publish_url_template"],
         }
 
     def _living_pods(self, tool: ToolName) -> int:

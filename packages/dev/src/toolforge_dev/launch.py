@@ -33,10 +33,16 @@ def start(settings: Settings, timeout: float = START_TIMEOUT) -> dict[str, Any]:
         process = _spawn(dataclasses.replace(settings, ready=writing), errors)
         os.close(writing)
         description = await_readiness(reading, timeout)
+    except TimeoutError:
+        process.kill()
+        process.wait()
+        raise Unavailable(
+            "the platform did not answer in time and was stopped", hint=_see(errors)
+        ) from None
     finally:
         os.close(reading)
     if description is None:
-        raise _silent(process, errors)
+        raise _dead(process, errors)
     return description
 
 
@@ -56,12 +62,8 @@ def _spawn(settings: Settings, errors: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _silent(process: subprocess.Popen[bytes], errors: Path) -> Unavailable:
-    code = process.poll()
-    if code is None:
-        process.kill()
-        process.wait()
-        return Unavailable("the platform did not answer in time and was stopped", hint=_see(errors))
+def _dead(process: subprocess.Popen[bytes], errors: Path) -> Unavailable:
+    code = process.wait()
     words = errors.read_text(errors="replace").strip().splitlines()
     last = f": {words[-1]}" if words else ""
     return Unavailable(

@@ -46,9 +46,9 @@ class Readiness:
 
 
 def await_readiness(descriptor: int, timeout: float) -> dict[str, Any] | None:
-    """Return what the platform says about itself, None if it ends or is silent for `timeout` seconds.
+    """Return what the platform says about itself, None if it ends without a word.
 
-    Raises what kept it from starting.
+    Raises what kept it from starting, TimeoutError if it is silent for `timeout` seconds.
     """
     line = _read_line(descriptor, time.monotonic() + timeout)
     if not line.endswith(b"\n"):
@@ -65,7 +65,9 @@ def _read_line(descriptor: int, deadline: float) -> bytes:
     line = b""
     while not line.endswith(b"\n"):
         readable, _, _ = select.select([descriptor], [], [], max(0, deadline - time.monotonic()))
-        piece = os.read(descriptor, _LONGEST) if readable else b""
+        if not readable:
+            raise TimeoutError
+        piece = os.read(descriptor, _LONGEST)
         if not piece:
             break
         line += piece

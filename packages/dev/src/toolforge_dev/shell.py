@@ -34,8 +34,17 @@ class ToolAccount:
     home: Path
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the platform answers: its gateway, who vouches for it, and the web addresses of tools."""
+
+    gateway_url: str
+    gateway_ca: Path
+    publish_url_template: str
+
+
 def environment(
-    account: ToolAccount, gateway_url: str, gateway_ca: Path, environ: Mapping[str, str]
+    account: ToolAccount, addresses: Addresses, environ: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the variables of the tool's shell, given the caller's."""
     kept = {
@@ -52,8 +61,9 @@ def environment(
         "SHELL": str(_BASH) if _BASH.exists() else "/bin/sh",
         "PATH": f"{Path(sys.executable).parent}:{DEFAULT_PATH}",
         "KUBECONFIG": str(account.home / ".kube" / "config"),
-        "TOOL_TOOLFORGE_API_URL": gateway_url,
-        "TOOLFORGE_API_CA_FILE": str(gateway_ca),
+        "TOOL_TOOLFORGE_API_URL": addresses.gateway_url,
+        "TOOLFORGE_API_CA_FILE": str(addresses.gateway_ca),
+        "TOOLFORGE_PUBLISH_URL_TEMPLATE": addresses.publish_url_template,
         "TOOL_DATA_DIR": str(account.home),
     }
 

@@ -43,7 +43,10 @@ def shell(session: Session, tool: str, command: tuple[str, ...]) -> int:
     places = Places(own_state())
     found = AdminClient(places).tool(parse_tool_name(tool))
     account = shells.ToolAccount(found["name"], found["uid"], Path(found["home"]))
-    variables = shells.environment(account, found["gateway_url"], places.gateway_ca, os.environ)
+    addresses = shells.Addresses(
+        found["gateway_url"], places.gateway_ca, found["publish_url_template"]
+    )
+    variables = shells.environment(account, addresses, os.environ)
     shells.become(account, [*reach.needed_folders(), places.gateway_ca.parent])
     try:
         shells.run(words, account, variables)
