@@ -158,7 +158,9 @@ class Gateway:
 
     def _down(self, error: Exception, place: str) -> Unavailable:
         is_here = self._url.host in {"127.0.0.1", "localhost", "::1"}
-        reason = "it does not answer in time" if isinstance(error, TimeoutError) else error
+        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, TimeoutError):
+            reason = "it does not answer in time"
         return Unavailable(
             f"the {self._service} service seems to be down ({place}: {reason}); "
             "please try again in a few minutes",
