@@ -2,32 +2,20 @@
 
 import contextlib
 import fcntl
-import os
 import shutil
 import socket
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
-from toolforge_runtime.local import isolation, podfiles
+from toolforge_common.errors import Unavailable
+from toolforge_runtime.local import cgroups, isolation, podfiles
 from toolforge_runtime.local.pki import CertificateAuthority
 from toolforge_runtime.local.runtime import LocalRuntime
 from toolforge_runtime.local.spawning import Spawner
 from toolforge_runtime.local.state import StateFolder
 from toolforge_runtime.local.tenancy import LocalTenancy
-
-PATIENCE = 30
-
-
-def until(condition):
-    """Wait until the condition gives something true, and return that."""
-    deadline = time.monotonic() + PATIENCE
-    while not (result := condition()):
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.005)
-    return result
 
 
 def end_pods(pods):
@@ -55,8 +43,11 @@ def short():
 
 
 def _remove_groups(root):
-    name = isolation.group_name(root)
-    for parent in Path("/sys/fs/cgroup").rglob(name) if os.geteuid() == 0 else ():
+    try:
+        limits = cgroups.find(isolation.group_name(root))
+    except Unavailable:
+        return
+    for parent in limits.parents:
         for group in parent.iterdir():
             if group.is_dir():
                 group.rmdir()

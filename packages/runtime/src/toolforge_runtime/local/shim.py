@@ -65,6 +65,7 @@ class Shim:
         self._network = -1
         self._set_up = False
         self._is_empty = False
+        self._is_wanted = True
         self._started_at = 0.0
         self._finished_at = 0.0
         self._pipes: set[int] = set()
@@ -94,7 +95,10 @@ class Shim:
         while (self._pipes or not self._is_empty) and time.monotonic() < drained_by:
             self._turn(_DRAIN)
         self._log.finish()
-        self._write_exit()
+        record = self._exit_record()
+        podprocess.remove_groups(self._groups)
+        if self._is_wanted:
+            self._write_exit(record)
 
     # --- starting ---------------------------------------------------------------------------------
 
@@ -195,6 +199,7 @@ class Shim:
             self._stop(self._grace, "NodeShutdown")
         if signal.SIGIO in numbers and not podfiles.was_begun(self._folder):
             # Who removes the state folder wants no pods of it, and could not find them any more.
+            self._is_wanted = False
             self._stop(self._grace, "Deleted")
         self._reap()
 
@@ -281,7 +286,7 @@ class Shim:
         # The first process of a pid namespace takes all others along; bubblewrap then tells the end.
         _send(self._inner or self._pid, signal.SIGKILL)
 
-    def _write_exit(self) -> None:
+    def _exit_record(self) -> dict[str, object]:
         code = os.waitstatus_to_exitcode(self._status or 0)
         # Without a set-up sandbox the code is bubblewrap's own, unless we have killed it.
         failed = not self._set_up and not self._stop_reason
@@ -289,7 +294,7 @@ class Shim:
             code = _SIGNAL_OFFSET - code
         killed = podprocess.oom_kills(self._groups) and code
         word = "OOMKilled" if killed else "Error" if code else "Completed"
-        record: dict[str, object] = {
+        return {
             "version": 1,
             "code": podprocess.START_FAILED if failed else code,
             "reason": "StartError" if failed else word,
@@ -299,12 +304,11 @@ class Shim:
             "finished_at": self._finished_at,
             "lost_lines": self._log.lost,
         }
-        podprocess.remove_groups(self._groups)
+
+    def _write_exit(self, record: dict[str, object]) -> None:
         for attempt in range(_EXIT_ATTEMPTS):
             try:
                 podfiles.write_exit(self._folder, record)
-            except FileNotFoundError:
-                return  # The folder has been removed; nobody asks any more.
             except OSError:
                 if attempt == _EXIT_ATTEMPTS - 1:
                     raise
