@@ -74,9 +74,8 @@ class StreamOperation:
         with self._slots.taken(scope["path_params"]["toolname"]):
             lines = await self._handler()
             async with _closing(lines):
-                # The answer to HEAD is the head of what GET would give.
-                given = _nothing() if scope["method"] == "HEAD" else lines
-                await _until_gone(_pump(given, send), receive)
+                pump = _pump(lines, send, head_only=scope["method"] == "HEAD")
+                await _until_gone(pump, receive)
 
 
 class DispatchAPI(RoutedAPI):  # type: ignore[misc]  # Connexion ships no types
@@ -118,17 +117,12 @@ async def _nothing_here(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise HTTPException(HTTPStatus.NOT_FOUND)
 
 
-async def _nothing() -> Lines:
-    none_at_all: tuple[None, ...] = ()
-    for line in none_at_all:
-        yield line
-
-
-async def _pump(lines: Lines, send: Send) -> None:
+async def _pump(lines: Lines, send: Send, *, head_only: bool) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-    async for line in lines:
-        body = b"\n" if line is None else orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
-        await send({"type": "http.response.body", "body": body, "more_body": True})
+    if not head_only:
+        async for line in lines:
+            body = b"\n" if line is None else orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+            await send({"type": "http.response.body", "body": body, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 
