@@ -6,6 +6,7 @@ import json
 import socket
 
 import pytest
+from structlog.testing import capture_logs
 
 from toolforge_common.cli.transport import Request
 from toolforge_common.errors import Conflict, Forbidden, NotFound, Unavailable
@@ -112,6 +113,19 @@ async def test_what_the_platform_does_not_understand_is_refused(
     assert response.status == status
     assert json.loads(response.read())["title"]
     assert control.told == []
+
+
+async def test_a_defect_is_logged_and_told_without_details(client, control):
+    def break_down():
+        raise ValueError("a secret detail")
+
+    control.status = break_down
+
+    with capture_logs() as logs, pytest.raises(Unavailable, match="went wrong") as raised:
+        await asyncio.to_thread(client.status)
+
+    assert "secret" not in str(raised.value)
+    assert [(entry["event"], entry["path"]) for entry in logs] == [("order_failed", "/status")]
 
 
 def test_without_a_platform_there_is_nobody_to_ask(places):

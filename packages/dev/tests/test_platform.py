@@ -306,6 +306,29 @@ def test_the_tool_finds_the_commands(shared):
     assert said == f"{COMMAND}\n"
 
 
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="for an ordinary user all tools are that user")
+def test_a_tool_cannot_give_orders_to_the_platform(shared):
+    refused = shared.run("shell", "demo", "--", COMMAND, "tool", "delete", "other", "--yes", code=1)
+
+    assert "belongs to another user" in refused.stderr
+    assert "other" in shared.run("tool", "list").stdout
+
+
+def test_a_pod_reaches_nothing_of_the_platform(shared):
+    ports = [urlsplit(shared.description[name]).port for name in ("gateway_url", "routes_url")]
+    tries = "; ".join(
+        f"(: </dev/tcp/127.0.0.1/{port}) 2>/dev/null && echo reached" for port in ports
+    )
+    command = f"bash -c '{tries}; ls {shared.state} 2>/dev/null; echo tried'; exec sleep infinity"
+    job = {**HELLO, "name": "curious", "cmd": command}
+
+    assert shared.call("POST", f"{JOBS}/", tool="demo", body=job)[0] == 201
+
+    assert eventually(lambda: lines_of(shared, "curious")) == ["tried"]
+    shared.call("DELETE", f"{JOBS}/curious", tool="demo")
+
+
 def test_the_doctor_asks_the_running_platform(shared):
     found = json.loads(shared.run("doctor", "--output", "json").stdout)
 

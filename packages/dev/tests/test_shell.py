@@ -36,7 +36,7 @@ def test_the_environment_is_made_from_nothing():
         "USER": "local.demo",
         "LOGNAME": "local.demo",
         "SHELL": "/bin/bash",
-        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "PATH": f"/usr/local/bin:/usr/bin:/bin:{Path(sys.executable).parent}",
         "KUBECONFIG": "/state/tools/demo/.kube/config",
         "TOOL_TOOLFORGE_API_URL": "https://127.0.0.1:1",
         "TOOLFORGE_API_CA_FILE": str(CA),

@@ -12,10 +12,13 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import orjson
+import structlog
 
 from toolforge_common.errors import InvalidRequest, NotFound, ToolforgeError
-from toolforge_gateway.answers import Answer, refusal
+from toolforge_gateway.answers import Answer, failure, refusal
 from toolforge_gateway.asgi import Receive, Scope, Send
+
+logger = structlog.get_logger(__name__)
 
 _MAX_BODY = 64 * 1024
 
@@ -58,10 +61,13 @@ class AdminApp:
             operation, name = _find(scope["method"], scope["path"])
             body = await _read_body(receive)
             status, answer = await asyncio.to_thread(operation, self._control, name, body)
+            reply = Answer(status, "application/json", orjson.dumps(answer))
         except ToolforgeError as error:
-            await refusal(error, "").send(send)
-        else:
-            await Answer(status, "application/json", orjson.dumps(answer)).send(send)
+            reply = refusal(error, "")
+        except Exception:
+            logger.exception("order_failed", path=scope["path"])
+            reply = failure("")
+        await reply.send(send)
 
 
 def _find(method: str, path: str) -> tuple[_Operation, str]:

@@ -13,6 +13,7 @@ import errno
 import gc
 import json
 import os
+import resource
 import signal
 import socket
 from typing import Any, TextIO, cast
@@ -57,6 +58,7 @@ logger = structlog.get_logger(__name__)
 HOST = "127.0.0.1"
 # Pods get 15 seconds to end by themselves, unless they ask for more.
 _PODS_TIMEOUT = 45.0
+_OPEN_FILES = 8192
 
 
 def run(settings: Settings, state: StateFolder, spawner: Spawner, readiness: Readiness) -> None:
@@ -75,6 +77,7 @@ async def _run(
     settings: Settings, state: StateFolder, spawner: Spawner, readiness: Readiness
 ) -> None:
     async with contextlib.AsyncExitStack() as parts:
+        _allow_open_files()
         stopping = Stopping()
         stopping.listen_to_signals()
         description = await _enter(parts, settings, state, spawner, stopping)
@@ -90,6 +93,14 @@ async def _run(
         logger.info("platform_stopping", keep_pods=stopping.keep_pods)
 
 
+def _allow_open_files() -> None:
+    """Let this process open many files: each followed log is a connection and a file, and there are 512."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+
+
 class Stopping:
     """The wish that the platform stops, from a signal or an order."""
 
@@ -102,7 +113,8 @@ class Stopping:
         """Take SIGTERM and SIGINT for the wish; a terminal that goes away is none."""
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._event.set)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # Not ignored, because what we start would ignore it, too.
+        self._loop.add_signal_handler(signal.SIGHUP, logger.info, "terminal_gone")
 
     def ask(self, keep_pods: bool) -> None:  # noqa: FBT001  a callback
         """Ask for it, from any thread."""

@@ -59,7 +59,8 @@ def environment(
         "USER": user,
         "LOGNAME": user,
         "SHELL": str(_BASH) if _BASH.exists() else "/bin/sh",
-        "PATH": f"{Path(sys.executable).parent}:{DEFAULT_PATH}",
+        # Ours come last: with them come an interpreter and a `pip` that are the platform's, not the tool's.
+        "PATH": f"{DEFAULT_PATH}:{Path(sys.executable).parent}",
         "KUBECONFIG": str(account.home / ".kube" / "config"),
         "TOOL_TOOLFORGE_API_URL": addresses.gateway_url,
         "TOOLFORGE_API_CA_FILE": str(addresses.gateway_ca),
