@@ -126,6 +126,23 @@ def test_checks_by_command_are_not_offered(local):
     assert local.list("demo") == []
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"env": {"X": "y\0--bind\0/\0/data"}},
+        {"env": {"X\0": "y"}},
+        {"command": ("/bin/sh", "-c", "echo \0")},
+        {"command": ("/bin/sh", "-c", "echo \ud800")},
+        {"working_dir": PurePosixPath("/tmp\0--bind")},
+    ],
+)
+def test_texts_that_could_be_taken_for_something_else_are_refused(local, more):
+    with pytest.raises(Unsupported):
+        local.create(workload(ONCE, **more))
+
+    assert local.list("demo") == []
+
+
 def test_the_logs_of_a_namesake_are_not_shown(local, tenancy):
     local.create(workload(ONCE, "echo secret"))
     finished(local)

@@ -329,6 +329,11 @@ def test_a_folder_that_is_not_there_cannot_be_started(launcher, new_pod):
         pod.launch(launcher, "true")
 
 
+def test_no_variable_can_become_an_argument(launcher, new_pod):
+    with pytest.raises(Unavailable, match="zero byte"):
+        new_pod().launch(launcher, "true", env={"X": "y\0--bind\0/\0/data"})
+
+
 # --- what goes in and out -----------------------------------------------------------------------------
 
 

@@ -173,8 +173,8 @@ class ContainerState(enum.StrEnum):
 class Termination:
     """How a container ended. `exit_code` is 128 + the signal where one ended it.
 
-    `reason` is `Completed`, `Error`, `OOMKilled`, `DeadlineExceeded`, `Lost` or another word of the
-    runtime; `message` a sentence for people, or empty.
+    `reason` is `Completed`, `Error`, `OOMKilled`, `DeadlineExceeded`, `NodeShutdown` (the machine or
+    the platform was stopped), `StartError`, `Lost` or another word of the runtime; `message` a sentence for people, or empty.
     """
 
     exit_code: int
@@ -242,7 +242,8 @@ class WorkloadObservation:
 
     `runs` is empty for continuous workloads, `pods` for the others. `available` counts continuous pods
     that are ready. `last_changed` is the latest of creation, replacement and restart. `reason` and
-    `message` say why the workload as a whole cannot proceed (`FailedCreate`).
+    `message` say why the workload as a whole cannot proceed (`FailedCreate`), or that its last run
+    was missed (`MissedSchedule`).
     """
 
     workload: Workload

@@ -55,7 +55,11 @@ class Driver:
         self._repository = Repository(state)
         self._pods = LocalPods(state, tenancy, launcher, isolation, self._logs, loop=self._loop)
         self.engine = Engine(self._repository, self._pods, self._wake, clock)
-        self.watcher = self._on_loop(self._begin())
+        try:
+            self.watcher = self._on_loop(self._begin())
+        except BaseException:
+            self._end_thread()
+            raise
 
     def pod_folder(self, pod_id: str) -> Path:
         """Return the folder of a pod."""
@@ -65,6 +69,10 @@ class Driver:
         """Stop turning. Pods go on."""
         self._is_closing = True
         self._on_loop(self._end())
+        self._end_thread()
+
+    def _end_thread(self) -> None:
+        self._is_closing = True
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -74,6 +82,7 @@ class Driver:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _begin(self) -> Watcher:
+        watcher = Watcher(self._loop)
         self._pods.report_to(self.engine, self._live_names)
         with self.engine.reading:
             known = [pod.id for pod in self.engine.live_pods()]
@@ -81,7 +90,7 @@ class Driver:
         self.engine.resume()
         self._prune()
         self._turn()
-        return Watcher(self._loop)
+        return watcher
 
     async def _end(self) -> None:
         if self._timer is not None:

@@ -34,6 +34,7 @@ from toolforge_runtime.ports import ProbeAction, Tenancy, Termination, Workload
 logger = structlog.get_logger(__name__)
 
 _ASK_TIMEOUT = 10.0
+_ASK_AGAIN = 1.0
 # A shim that is just ending has let go of its socket, but not yet of its lock.
 _LOOK_AGAIN = 0.05
 _LOST = "nobody saw how it ended: its keeper was killed, or the machine went down"
@@ -167,12 +168,16 @@ class LocalPods:
         task.add_done_callback(self._tasks.discard)
 
     async def _stop(self, pod_id: str, request: dict[str, object]) -> None:
-        try:
-            await ask(self.folder(pod_id), request, _ASK_TIMEOUT)
-        except (ConnectionError, FileNotFoundError):
-            return  # It has ended meanwhile, which its watch tells.
-        except OSError:
-            logger.exception("pod_not_told_to_stop", pod_id=pod_id)
+        while True:
+            try:
+                await ask(self.folder(pod_id), request, _ASK_TIMEOUT)
+            except (ConnectionError, FileNotFoundError):
+                return  # It has ended meanwhile, which its watch tells.
+            except OSError as error:
+                logger.warning("pod_not_told_to_stop", pod_id=pod_id, reason=str(error))
+                await asyncio.sleep(_ASK_AGAIN)
+            else:
+                return
 
     async def _probe(self, pod_id: str, action: ProbeAction, within: float) -> None:
         self._events.pod_probed(pod_id, await complaint_of(self.folder(pod_id), action, within))

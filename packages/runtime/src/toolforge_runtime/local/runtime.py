@@ -28,6 +28,7 @@ from toolforge_runtime.local.state import StateFolder
 from toolforge_runtime.local.states import Phase, State
 from toolforge_runtime.ports import (
     HEARTBEAT,
+    Container,
     ExecProbe,
     Image,
     LogLine,
@@ -86,10 +87,12 @@ class LocalRuntime:
         driver = self._driver
         if driver is None:
             return
-        if not keep_pods and not driver.engine.shut_down(timeout):
-            logger.warning("pods_still_running")
-        self._driver = None
-        driver.close()
+        try:
+            if not keep_pods and not driver.engine.shut_down(timeout):
+                logger.warning("pods_still_running")
+        finally:
+            self._driver = None
+            driver.close()
 
     # --- the port ---------------------------------------------------------------------------------
 
@@ -200,6 +203,8 @@ class LocalRuntime:
 
     def _check_supported(self, workload: Workload) -> None:
         container = workload.container
+        if not all(_is_plain(text) for text in _texts(container)):
+            raise Unsupported("commands and variables cannot have zero bytes or broken characters")
         if container.image not in {image.name for image in self._catalogue}:
             raise Unsupported(f"this runtime has no image {container.image!r}")
         for probe in (container.startup_probe, container.liveness_probe):
@@ -208,6 +213,20 @@ class LocalRuntime:
                     "this runtime cannot check health by a command yet",
                     hint="check an address or a port instead",
                 )
+
+
+def _texts(container: Container) -> Iterator[str]:
+    yield from container.command
+    yield from container.env
+    yield from container.env.values()
+    yield str(container.working_dir)
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def _targets(state: State) -> Iterator[tuple[str, int]]:

@@ -43,6 +43,9 @@ class Spawner:
         `files` are the seccomp filter and the pod's data files. Raises Unavailable if it cannot be
         done now; then nothing runs.
         """
+        if any("\0" in argument for argument in arguments):
+            # It would end the argument, and what follows would be another one.
+            raise Unavailable("the pod cannot be started: one of its texts has a zero byte")
         contents = [
             json.dumps(request).encode(),
             b"".join(os.fsencode(argument) + b"\0" for argument in arguments),
@@ -71,6 +74,8 @@ class Spawner:
                 # it that only one shim starts.
                 self._end()
                 self._process, self._channel = _launch()
+                for descriptor in descriptors:
+                    os.lseek(descriptor, 0, os.SEEK_SET)
                 return _exchange(self._channel, descriptors)
 
     def _end(self) -> None:
