@@ -405,7 +405,7 @@ async def test_a_head_within_the_bound_passes_in_pieces(edge, craft):
 async def test_a_body_too_large_is_told_and_the_connection_goes_on(edge, craft):
     async with edge.connect(craft()) as connection:
         await connection.send(HEAD + "Content-Length: 2000\r\n\r\n" + "x" * 2000)
-        assert (await connection.answer())[0] == "HTTP/1.1 413 Request Entity Too Large"
+        assert (await connection.answer())[0].startswith("HTTP/1.1 413 ")
 
         assert (await connection.get(JOBS))[0].endswith("200 OK")
 

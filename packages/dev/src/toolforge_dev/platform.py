@@ -34,7 +34,7 @@ def _run(settings: Settings, readiness: Readiness) -> None:
         spawner = Spawner()
         try:
             # Half a second of imports, which the spawner must not carry and a taken folder not wait for.
-            from toolforge_dev import composition  # noqa: PLC0415
+            from toolforge_dev import composition  # noqa: PLC0415  as said above
 
             composition.run(settings, state, spawner, readiness)
         finally:
