@@ -2,8 +2,15 @@
 
 import pytest
 
+from toolforge_common.errors import NotFound, Unavailable
+from toolforge_runtime.ports import PodPhase, Schedule
 from toolforge_runtime.testing import InMemoryRuntime, InMemoryStore, InMemoryTenancy
-from toolforge_runtime.testing.runtime_contract import RuntimeContract
+from toolforge_runtime.testing.runtime_contract import (
+    RuntimeContract,
+    continuous,
+    one_off,
+    scheduled,
+)
 from toolforge_runtime.testing.store_contract import StoreContract
 from toolforge_runtime.testing.tenancy_contract import TenancyContract
 
@@ -30,3 +37,84 @@ class TestInMemoryRuntime(RuntimeContract):
 
     def pass_time(self, runtime):
         runtime.advance(0.25)
+
+
+# --- what tests of services let happen in the runtime in memory ---------------------------------------
+
+
+def observed(runtime, name="a"):
+    return runtime.get("demo", name)
+
+
+def test_the_test_says_how_a_pod_ends():
+    runtime = InMemoryRuntime()
+    runtime.create(one_off("a", "whatever", backoff_limit=1))
+    runtime.finish("demo", "a", 7)
+    assert observed(runtime).runs[0].succeeded is None
+    runtime.advance(10)
+    runtime.finish("demo", "a", 0)
+
+    (run,) = observed(runtime).runs
+    assert [pod.termination.exit_code for pod in run.pods] == [7, 0]
+    assert run.succeeded
+
+
+def test_what_does_not_run_cannot_finish():
+    runtime = InMemoryRuntime()
+    runtime.create(one_off("a", "whatever"))
+    runtime.finish("demo", "a")
+
+    with pytest.raises(NotFound):
+        runtime.finish("demo", "a")
+
+
+def test_schedules_follow_the_clock_of_the_test():
+    runtime = InMemoryRuntime()
+    runtime.create(scheduled("a", "whatever", schedule=Schedule("*/10 * * * *")))
+    runtime.advance(1200)
+    runtime.finish("demo", "a")
+    runtime.advance(600)
+
+    seen = observed(runtime)
+    assert [run.name for run in seen.runs] == ["a-1767227400", "a-1767226200"]
+    assert seen.last_scheduled == runtime.now
+
+
+def test_a_pod_can_be_held_and_a_workload_refused():
+    runtime = InMemoryRuntime()
+    runtime.create(continuous("a", "whatever"))
+    runtime.hold("demo", "a", "ContainerCreating", "pulling")
+    (pod,) = observed(runtime).pods
+    assert (pod.phase, pod.reason, pod.message) == (
+        PodPhase.PENDING,
+        "ContainerCreating",
+        "pulling",
+    )
+    assert observed(runtime).available == 0
+
+    runtime.refuse("demo", "a", "FailedCreate", "out of quota")
+    seen = observed(runtime)
+    assert (seen.pods, seen.reason, seen.message) == ((), "FailedCreate", "out of quota")
+
+
+def test_the_next_call_can_fail():
+    runtime = InMemoryRuntime()
+    runtime.fail_next(Unavailable("not now"))
+    with pytest.raises(Unavailable, match="not now"):
+        runtime.create(one_off("a", "whatever"))
+    runtime.create(one_off("a", "whatever"))
+    runtime.fail_next(Unavailable("not now"))
+    with pytest.raises(Unavailable, match="not now"):
+        runtime.delete("demo", "a")
+    runtime.delete("demo", "a")
+
+    assert runtime.list("demo") == []
+
+
+def test_lines_are_written_by_the_test():
+    runtime = InMemoryRuntime()
+    runtime.create(continuous("a", "whatever"))
+    runtime.write("demo", "a", "hello")
+
+    (line,) = runtime.logs("demo", "a")
+    assert (line.time, line.pod, line.message) == (runtime.now, "a-00001", "hello")

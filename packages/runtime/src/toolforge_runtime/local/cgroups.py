@@ -10,9 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import signal
 import time
-from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -42,50 +40,10 @@ class Group:
 
     folders: tuple[Path, ...]
 
-    def enter(self) -> None:
-        """Move the calling process into the groups. Raises OSError if one is gone."""
-        for folder in self.folders:
-            (folder / "cgroup.procs").write_text("0")
-
-    def processes(self) -> list[int]:
-        """Return the ids of the processes inside; none if the groups are gone."""
-        with contextlib.suppress(FileNotFoundError):
-            return [int(line) for line in (self.folders[0] / "cgroup.procs").read_text().split()]
-        return []
-
-    def kill(self) -> None:
-        """End every process inside, also those that are being forked meanwhile."""
-        while inside := self.processes():
-            for process in inside:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
-            time.sleep(_REMOVE_PAUSE)
-
-    def oom_kills(self) -> int:
-        """Return how many processes were ended because the memory limit was reached."""
-        return self._counter(("memory.events", "memory.oom_control"), "oom_kill")
-
-    def memory_peak(self) -> int | None:
-        """Return the most bytes that were in use at once; None where the kernel does not tell."""
-        for folder in self.folders:
-            for name in ("memory.peak", "memory.max_usage_in_bytes"):
-                with contextlib.suppress(OSError, ValueError):
-                    return int((folder / name).read_text())
-        return None
-
     def remove(self) -> None:
         """Remove the groups; those that are gone already are fine. Raises OSError if one is in use."""
         for folder in self.folders:
             _remove(folder)
-
-    def _counter(self, files: Sequence[str], key: str) -> int:
-        for folder in self.folders:
-            for name in files:
-                with contextlib.suppress(FileNotFoundError):
-                    lines = (folder / name).read_text().splitlines()
-                    pairs = dict(line.split() for line in lines)
-                    return int(pairs.get(key, 0))
-        return 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

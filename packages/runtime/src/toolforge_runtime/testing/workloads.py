@@ -26,7 +26,6 @@ from toolforge_common.names import ToolName
 from toolforge_runtime.ports import (
     HEARTBEAT,
     ContainerState,
-    Endpoint,
     Image,
     LogLine,
     PodObservation,
@@ -34,12 +33,23 @@ from toolforge_runtime.ports import (
     RunObservation,
     RuntimeDescription,
     Tenancy,
-    Termination,
     Workload,
     WorkloadKind,
     WorkloadObservation,
 )
-from toolforge_runtime.timing import crash_delay, next_time, retry_delay
+from toolforge_runtime.testing.entries import (
+    Entry,
+    Run,
+    crashed,
+    deadline_of,
+    due_times,
+    ended,
+    endpoints_of,
+    gone_at,
+    restart_at,
+    seconds_of,
+)
+from toolforge_runtime.timing import next_time, retry_delay
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 IMAGES = (
@@ -52,28 +62,6 @@ IMAGES = (
 _Key = tuple[ToolName, str]
 # Inside the class `list` is the port's method.
 _Pods = list[PodObservation]
-
-
-@dataclasses.dataclass(slots=True)
-class _Run:
-    seen: RunObservation
-    pods: list[PodObservation]
-    failures: int = 0
-    retry_at: datetime.datetime | None = None
-
-
-@dataclasses.dataclass(slots=True)
-class _Entry:
-    workload: Workload
-    created_at: datetime.datetime
-    last_changed: datetime.datetime
-    pods: list[PodObservation] = dataclasses.field(default_factory=list)
-    runs: list[_Run] = dataclasses.field(default_factory=list)
-    next_due: datetime.datetime | None = None
-    last_scheduled: datetime.datetime | None = None
-    last_successful: datetime.datetime | None = None
-    reason: str = ""
-    message: str = ""
 
 
 class InMemoryRuntime:
@@ -95,7 +83,7 @@ class InMemoryRuntime:
         self._images = tuple(images)
         self._runs_commands = runs_commands
         self._heartbeat = heartbeat
-        self._entries: dict[_Key, _Entry] = {}
+        self._entries: dict[_Key, Entry] = {}
         self._logs: dict[_Key, list[LogLine]] = {}
         self._numbers = itertools.count(1)
         self._failures: deque[ToolforgeError] = deque()
@@ -116,7 +104,7 @@ class InMemoryRuntime:
             key = (workload.tool, workload.name)
             if key in self._entries:
                 raise Conflict(f"there is a workload named {workload.name!r} already")
-            entry = _Entry(workload, created_at=self.now, last_changed=self.now)
+            entry = Entry(workload, created_at=self.now, last_changed=self.now)
             self._entries[key] = entry
             self._begin(entry)
 
@@ -203,12 +191,12 @@ class InMemoryRuntime:
             for run in entry.runs:
                 for index, pod in enumerate(run.pods):
                     if pod.phase is PodPhase.RUNNING:
-                        run.pods[index] = _ended(pod, exit_code, message, self.now)
+                        run.pods[index] = ended(pod, exit_code, message, self.now)
                         self._pod_of_run_ended(entry, run, exit_code)
                         return
             for index, pod in enumerate(entry.pods):
                 if pod.state is ContainerState.RUNNING:
-                    entry.pods[index] = _crashed(pod, exit_code, message, self.now)
+                    entry.pods[index] = crashed(pod, exit_code, message, self.now)
                     return
             raise NotFound(f"{name!r} has no running pod")
 
@@ -249,12 +237,12 @@ class InMemoryRuntime:
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _found(self, tool: ToolName, name: str) -> _Entry:
+    def _found(self, tool: ToolName, name: str) -> Entry:
         if (tool, name) not in self._entries:
             raise NotFound(f"there is no workload named {name!r}")
         return self._entries[tool, name]
 
-    def _begin(self, entry: _Entry) -> None:
+    def _begin(self, entry: Entry) -> None:
         if entry.workload.kind is WorkloadKind.RUN_TO_COMPLETION:
             self._start_run(entry)
         elif entry.workload.schedule is not None:
@@ -262,19 +250,19 @@ class InMemoryRuntime:
         else:
             self._fill_replicas(entry)
 
-    def _start_run(self, entry: _Entry, *, manual: bool = False) -> None:
+    def _start_run(self, entry: Entry, *, manual: bool = False) -> None:
         name = entry.workload.name
         if entry.workload.kind is WorkloadKind.SCHEDULED:
             name = f"{name}-{int(self.now.timestamp())}"
-        run = _Run(RunObservation(name, self.now, (), manual=manual), [])
+        run = Run(RunObservation(name, self.now, (), manual=manual), [])
         entry.runs.insert(0, run)
         self._start_pod(entry, run.pods)
 
-    def _fill_replicas(self, entry: _Entry) -> None:
+    def _fill_replicas(self, entry: Entry) -> None:
         while len(entry.pods) < entry.workload.replicas:
             self._start_pod(entry, entry.pods)
 
-    def _start_pod(self, entry: _Entry, pods: _Pods) -> None:
+    def _start_pod(self, entry: Entry, pods: _Pods) -> None:
         number = next(self._numbers)
         pod = PodObservation(f"{entry.workload.name}-{number:05d}", PodPhase.RUNNING, self.now)
         pods.append(self._running(pod))
@@ -293,7 +281,7 @@ class InMemoryRuntime:
             isolation="none",
         )
 
-    def _run_command(self, entry: _Entry) -> None:
+    def _run_command(self, entry: Entry) -> None:
         if not self._runs_commands:
             return
         tool, name = entry.workload.tool, entry.workload.name
@@ -308,7 +296,7 @@ class InMemoryRuntime:
                 return
         self.finish(tool, name)
 
-    def _pod_of_run_ended(self, entry: _Entry, run: _Run, exit_code: int) -> None:
+    def _pod_of_run_ended(self, entry: Entry, run: Run, exit_code: int) -> None:
         if exit_code == 0:
             self._run_ended(entry, run, succeeded=True)
             return
@@ -316,12 +304,12 @@ class InMemoryRuntime:
         if run.failures > entry.workload.backoff_limit:
             self._run_ended(entry, run, reason="BackoffLimitExceeded", message="its pods failed")
         else:
-            run.retry_at = self.now + _seconds(retry_delay(run.failures))
+            run.retry_at = self.now + seconds_of(retry_delay(run.failures))
 
     def _run_ended(
         self,
-        entry: _Entry,
-        run: _Run,
+        entry: Entry,
+        run: Run,
         *,
         succeeded: bool = False,
         reason: str = "",
@@ -339,25 +327,27 @@ class InMemoryRuntime:
                 entry.runs.remove(other)
 
     def _next_event(self) -> datetime.datetime | None:
-        return min((time for entry in self._entries.values() for time in _due(entry)), default=None)
+        return min(
+            (time for entry in self._entries.values() for time in due_times(entry)), default=None
+        )
 
     def _happen(self) -> None:
         for key, entry in list(self._entries.items()):
             for run in list(entry.runs):
                 self._run_happens(entry, run)
             for index, pod in enumerate(entry.pods):
-                if (again := _restart_at(pod)) is not None and again <= self.now:
+                if (again := restart_at(pod)) is not None and again <= self.now:
                     entry.pods[index] = self._running(pod)
                     self._run_command(entry)
             if entry.next_due is not None and entry.next_due <= self.now:
                 self._schedule_happens(entry)
-            if (gone := _gone_at(entry)) is not None and gone <= self.now:
+            if (gone := gone_at(entry)) is not None and gone <= self.now:
                 del self._entries[key]
 
-    def _run_happens(self, entry: _Entry, run: _Run) -> None:
-        if (deadline := _deadline(entry, run)) is not None and deadline <= self.now:
+    def _run_happens(self, entry: Entry, run: Run) -> None:
+        if (deadline := deadline_of(entry, run)) is not None and deadline <= self.now:
             run.pods[:] = [
-                _ended(pod, 143, "", self.now, "DeadlineExceeded")
+                ended(pod, 143, "", self.now, "DeadlineExceeded")
                 if pod.phase is PodPhase.RUNNING
                 else pod
                 for pod in run.pods
@@ -368,14 +358,14 @@ class InMemoryRuntime:
             run.retry_at = None
             self._start_pod(entry, run.pods)
 
-    def _schedule_happens(self, entry: _Entry) -> None:
+    def _schedule_happens(self, entry: Entry) -> None:
         assert entry.workload.schedule is not None  # noqa: S101  only scheduled entries are ever due
         entry.next_due = next_time(entry.workload.schedule.cron, self.now)
         if all(run.seen.finished_at is not None for run in entry.runs):
             entry.last_scheduled = self.now
             self._start_run(entry)
 
-    def _observe(self, entry: _Entry) -> WorkloadObservation:
+    def _observe(self, entry: Entry) -> WorkloadObservation:
         return WorkloadObservation(
             workload=entry.workload,
             created_at=entry.created_at,
@@ -385,7 +375,7 @@ class InMemoryRuntime:
             available=sum(pod.ready for pod in entry.pods),
             last_scheduled=entry.last_scheduled,
             last_successful=entry.last_successful,
-            endpoints=_endpoints(entry.workload),
+            endpoints=endpoints_of(entry.workload),
             reason=entry.reason,
             message=entry.message,
         )
@@ -395,7 +385,7 @@ class InMemoryRuntime:
         return [] if entry is None else [pod for pods in self._pod_lists(entry) for pod in pods]
 
     @staticmethod
-    def _pod_lists(entry: _Entry) -> Sequence[_Pods]:
+    def _pod_lists(entry: Entry) -> Sequence[_Pods]:
         # Oldest first, so that the newest pod is the last one.
         return [entry.pods, *(run.pods for run in reversed(entry.runs))]
 
@@ -418,80 +408,3 @@ class InMemoryRuntime:
                     yield None
         finally:
             self._followers.discard(follower)
-
-
-def _seconds(number: float) -> datetime.timedelta:
-    return datetime.timedelta(seconds=number)
-
-
-def _ended(
-    pod: PodObservation, exit_code: int, message: str, now: datetime.datetime, reason: str = ""
-) -> PodObservation:
-    return dataclasses.replace(
-        pod,
-        phase=PodPhase.FAILED if exit_code else PodPhase.SUCCEEDED,
-        state=ContainerState.TERMINATED,
-        ready=False,
-        last_change=now,
-        termination=Termination(
-            exit_code,
-            reason or ("Error" if exit_code else "Completed"),
-            finished_at=now,
-            started_at=pod.started_at,
-            message=message,
-        ),
-    )
-
-
-def _crashed(
-    pod: PodObservation, exit_code: int, message: str, now: datetime.datetime
-) -> PodObservation:
-    return dataclasses.replace(
-        pod,
-        state=ContainerState.WAITING,
-        reason="CrashLoopBackOff",
-        message="waiting to be started again",
-        restarts=pod.restarts + 1,
-        ready=False,
-        started_at=None,
-        last_change=now,
-        last_termination=_ended(pod, exit_code, message, now).termination,
-    )
-
-
-def _restart_at(pod: PodObservation) -> datetime.datetime | None:
-    if pod.reason != "CrashLoopBackOff" or pod.last_change is None:
-        return None
-    # A start at once would hide the end from the test that asked for it.
-    return pod.last_change + _seconds(max(crash_delay(pod.restarts), 1))
-
-
-def _deadline(entry: _Entry, run: _Run) -> datetime.datetime | None:
-    limit = entry.workload.active_deadline
-    if limit is None or run.seen.finished_at is not None:
-        return None
-    return run.seen.created_at + _seconds(limit)
-
-
-def _gone_at(entry: _Entry) -> datetime.datetime | None:
-    ttl, kind = entry.workload.ttl_after_finished, entry.workload.kind
-    if kind is not WorkloadKind.RUN_TO_COMPLETION or ttl is None:
-        return None
-    finished = entry.runs[0].seen.finished_at
-    return None if finished is None else finished + _seconds(ttl)
-
-
-def _due(entry: _Entry) -> Iterator[datetime.datetime]:
-    times = [entry.next_due, _gone_at(entry)]
-    times += [run.retry_at for run in entry.runs]
-    times += [_deadline(entry, run) for run in entry.runs]
-    times += [_restart_at(pod) for pod in entry.pods]
-    return (time for time in times if time is not None)
-
-
-def _endpoints(workload: Workload) -> tuple[Endpoint, ...]:
-    if not workload.published:
-        return ()
-    return tuple(
-        Endpoint(f"http://{workload.tool}.localhost", port) for port in workload.container.ports
-    )
