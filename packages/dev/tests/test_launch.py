@@ -85,6 +85,15 @@ def test_a_platform_that_says_nothing_is_stopped(program, started):
     assert started[0].returncode == -signal.SIGKILL
 
 
+def test_a_state_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(Unavailable, match="cannot be used: Not a directory") as raised:
+        launch.start(Settings(tmp_path / "file" / "state"))
+
+    assert "TOOLFORGE_STATE" in raised.value.hint
+
+
 def test_the_command_is_this_python_with_the_settings(state):
     argv = launch.command(Settings(state, 1, 2, 3))
 

@@ -28,6 +28,7 @@ def start(settings: Settings, timeout: float = START_TIMEOUT) -> dict[str, Any]:
     Raises what kept it from starting, Unavailable if it ended without a word or says nothing in time.
     """
     errors = Places(settings.state).errors
+    _make_folder(errors.parent, settings.state)
     reading, writing = os.pipe()
     try:
         process = _spawn(dataclasses.replace(settings, ready=writing), errors)
@@ -46,9 +47,18 @@ def start(settings: Settings, timeout: float = START_TIMEOUT) -> dict[str, Any]:
     return description
 
 
+def _make_folder(folder: Path, state: Path) -> None:
+    # The platform itself makes its folders with the right modes; this one is needed before that.
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(
+            f"the state folder {state} cannot be used: {error.strerror}",
+            hint="choose another one: export TOOLFORGE_STATE=/some/folder",
+        ) from error
+
+
 def _spawn(settings: Settings, errors: Path) -> subprocess.Popen[bytes]:
-    # The platform itself makes the folders with the right modes; this one it may need before that.
-    errors.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with errors.open("wb") as file:
         return subprocess.Popen(
             command(settings),
