@@ -21,6 +21,7 @@ PROGRAM = Program(
     name="sample",
     version=__version__,
     help=HELP,
+    hot={("list",): "toolforge_sample_cli.listing:hot_list"},
     commands={
         "list": ("toolforge_sample_cli.commands.list:list_items", "List the tool's items."),
     },
