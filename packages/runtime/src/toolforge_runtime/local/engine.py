@@ -20,6 +20,7 @@ import structlog
 from toolforge_common.errors import Conflict, NotFound, Unavailable, Unsupported
 from toolforge_common.names import ToolName
 from toolforge_runtime.local import health, replicas
+from toolforge_runtime.local.holding import Holdings, Key
 from toolforge_runtime.local.planning import (
     Plan,
     plan_deletion,
@@ -48,8 +49,6 @@ _STOP_MESSAGES = {
 }
 # These reasons say more than the exit code that the stop signal led to.
 _STOP_REASONS = {Why.DEADLINE, Why.SHUTDOWN}
-
-Key = tuple[ToolName, str]
 
 
 class PodRunner(Protocol):
@@ -88,7 +87,7 @@ class Engine:
         self._runner = runner
         self._wake = wake
         self._clock = clock
-        self._states: dict[Key, State] = repository.load()
+        self._states = Holdings(repository.load().values())
         self._health = health.Health()
         self._changed: set[Key] = set(self._states)
         self._due: dict[Key, datetime.datetime] = {}
@@ -117,7 +116,7 @@ class Engine:
             if workload.kind is WorkloadKind.RUN_TO_COMPLETION:
                 state.runs.append(Run(workload.name, now))
             self._repository.save(state)
-            self._states[key] = state
+            self._states.add(state)
             self._touch(key)
 
     def restart(self, tool: ToolName, name: str) -> None:
@@ -154,8 +153,7 @@ class Engine:
 
     def states_of(self, tool: ToolName) -> Sequence[State]:
         """Return the states of the tool's workloads by name, to be read under `reading` only."""
-        keys = sorted(key for key in self._states if key[0] == tool)
-        return [self._states[key] for key in keys if not self._states[key].deleting]
+        return [state for state in self._states.of_tool(tool) if not state.deleting]
 
     @property
     def reading(self) -> threading.Condition:
@@ -263,12 +261,12 @@ class Engine:
         state = self._states.get(key)
         if state is None:
             return
-        plan = self._unsaved.get(key) or self._plan(state)
+        plan = self._unsaved.get(key) or self._plan(key, state)
         # If the database refuses, what has been decided is carried out once it does not any more.
         self._unsaved[key] = plan
         if plan.gone:
             self._repository.remove(state)
-            del self._states[key]
+            self._states.remove(key)
             self._condition.notify_all()
         else:
             self._repository.save(state)
@@ -282,8 +280,15 @@ class Engine:
         if plan.due is not None:
             self._due[key] = min(plan.due, self._due.get(key, plan.due))
 
-    def _plan(self, state: State) -> Plan:
+    def _plan(self, key: Key, state: State) -> Plan:
         plan = Plan(self._now())
+        try:
+            self._decide(state, plan)
+        finally:
+            self._states.note_pods(key)
+        return plan
+
+    def _decide(self, state: State, plan: Plan) -> None:
         if self._closing:
             for pod in state.pods:
                 if pod.is_live:
@@ -294,7 +299,6 @@ class Engine:
             start_late_pods(state, plan)
             _PLANNERS[state.workload.kind](state, plan)
             self._probe(state, plan)
-        return plan
 
     def _probe(self, state: State, plan: Plan) -> None:
         for pod in state.pods:
@@ -331,12 +335,9 @@ class Engine:
         return state
 
     def _with_pod(self, pod_id: str) -> list[tuple[Key, State, Pod]]:
-        return [
-            (key, state, pod)
-            for key, state in self._states.items()
-            for pod in state.pods
-            if pod.id == pod_id and pod.is_live
-        ]
+        found = self._states.with_pod(pod_id)
+        # What is told of a pod that has ended comes too late.
+        return [found] if found is not None and found[2].is_live else []
 
     def _touch(self, key: Key) -> None:
         self._changed.add(key)
