@@ -31,7 +31,7 @@ _RESOURCES = Resources(2**26, 2**27, Decimal("0.1"), Decimal(1))
 
 def workload(kind, name="a", **more):
     container = Container(
-        "bookworm",
+        more.pop("image", "bookworm"),
         ("/bin/true",),
         _RESOURCES,
         startup_probe=more.pop("startup_probe", None),
@@ -57,6 +57,7 @@ class PaperPods:
 
     def __init__(self):
         self.started = []
+        self.images = []
         self.live = {}
         self.stopped = []
         self.probed = []
@@ -70,6 +71,7 @@ class PaperPods:
         if self.refusal:
             raise Unavailable(self.refusal)
         self.started.append(pod.name)
+        self.images.append(workload.container.image)
         self.begun.add(pod.id)
         self.live[pod.id] = pod.name
         self.machine.engine.pod_started(pod.id, self.machine.now)
@@ -434,6 +436,123 @@ def test_a_crashing_pod_can_be_replaced_and_deleted(machine):
     machine.end(1)
     deleted_while_turning(machine)
     assert machine.engine.states_of("demo") == []
+
+
+# --- replacement --------------------------------------------------------------------------------------
+
+
+def replaced(machine, workload):
+    machine.engine.replace(workload)
+    machine.advance(0)
+
+
+def test_a_changed_schedule_counts_from_its_change(machine):
+    machine.create(scheduled("0 * * * *"))
+    machine.advance(1800)
+    replaced(machine, scheduled("*/20 * * * *"))
+    machine.advance(599)
+    assert machine.pods.started == []
+
+    machine.advance(1)
+    assert machine.see().last_scheduled == at(1, 0, 40)
+
+
+def test_an_unchanged_schedule_keeps_its_next_time(machine):
+    machine.create(scheduled("0 1 * * *"))
+    machine.now = at(1, 1, 0, 10)
+    replaced(machine, scheduled("0 1 * * *", image="new"))
+
+    assert machine.see().last_scheduled == at(1, 1)
+    assert machine.pods.images == ["new"]
+
+
+def test_all_tries_of_a_run_are_of_the_workload_that_it_began_with(machine):
+    machine.create(scheduled("0 1 * * *", backoff_limit=1, active_deadline=60, image="old"))
+    machine.advance(3600)
+    replaced(machine, scheduled("0 1 * * *", image="new"))
+    machine.crash()
+    machine.end(1)
+    machine.advance(10)
+    assert machine.pods.images == ["old", "old"]
+
+    machine.advance(50)
+    (run,) = machine.see().runs
+    assert (run.reason, run.finished_at) == ("DeadlineExceeded", at(1, 1, 1))
+    machine.advance(24 * 3600)
+    assert machine.pods.images == ["old", "old", "new"]
+
+
+def test_a_pod_that_has_yet_to_be_replaced_is_probed_as_before(machine):
+    machine.create(continuous(replicas=2, liveness_probe=Probe(TcpProbe(80), period=10)))
+    machine.pods.deaf = True
+    for pod_id in list(machine.pods.live):
+        machine.engine.pod_probed(pod_id, "")
+    new = Probe(TcpProbe(81), initial_delay=7)
+    replaced(machine, continuous(replicas=2, startup_probe=new))
+    machine.pods.probed.clear()
+    machine.advance(10)
+
+    assert machine.pods.probed == [(7, TcpProbe(81)), (10, TcpProbe(80)), (10, TcpProbe(80))]
+
+
+def test_a_waiting_pod_of_the_old_workload_is_not_started_again(machine):
+    machine.create(continuous(image="old"))
+    machine.end(1)
+    machine.end(1)
+    replaced(machine, continuous(image="new"))
+
+    assert machine.pods.images == ["old", "old", "new"]
+    assert [pod.restarts for pod in machine.see().pods] == [0]
+
+
+def test_surplus_pods_that_serve_nobody_go_first(machine):
+    machine.create(continuous(replicas=3))
+    machine.end(1, machine.pods.started[0])
+    machine.end(1, machine.pods.started[0])
+    kept = machine.pods.started[1]
+    replaced(machine, continuous(replicas=1))
+
+    assert [pod.name for pod in machine.see().pods] == [kept]
+    assert list(machine.pods.live.values()) == [kept]
+
+
+def test_fewer_and_then_more_pods_are_wanted_before_the_surplus_ones_have_gone(machine):
+    machine.create(continuous(replicas=3))
+    first, second, third = machine.pods.started
+    machine.pods.deaf = True
+    replaced(machine, continuous(replicas=1))
+    replaced(machine, continuous(replicas=2))
+    assert [name for name, _, _ in machine.pods.stopped] == [second, third]
+    for pod_id in [id_ for id_, name in machine.pods.live.items() if name in {second, third}]:
+        machine.pods.end(pod_id, 143, "Replaced")
+    machine.advance(1000)
+
+    assert list(machine.pods.live.values()) == [first, machine.pods.started[3]]
+    assert len(machine.pods.started) == 4
+
+
+def test_no_pods_are_wanted(machine):
+    machine.create(continuous())
+    replaced(machine, continuous(replicas=0))
+
+    assert (machine.see().pods, machine.pods.live) == ((), {})
+
+
+def test_a_refused_replacement_has_not_happened(machine, monkeypatch):
+    machine.create(continuous(image="old"))
+
+    def refuse(state):
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(machine.repository, "save", refuse)  # a full disk cannot be had in a test
+    with pytest.raises(Unavailable):
+        machine.engine.replace(continuous(image="new"))
+    monkeypatch.undo()
+    machine.advance(0)
+    machine.end(1)
+
+    assert machine.see().workload == continuous(image="old")
+    assert machine.pods.images == ["old", "old"]
 
 
 # --- health -------------------------------------------------------------------------------------------

@@ -307,6 +307,16 @@ class Runtime(Protocol):
         name, NotFound if there is no such tool, Unsupported if this runtime cannot run it.
         """
 
+    def replace(self, workload: Workload) -> None:
+        """Put the workload in place of the one of that name. The intent is durable when this returns.
+
+        Nothing happens if it is the same. Pods of a continuous workload are replaced if its container
+        changed, one by one without a gap if it has several replicas; otherwise they stay, and only their
+        number follows. A scheduled workload's run that goes on does so with what it began with.
+        Raises NotFound if there is none of that name, Conflict if that is of another kind, Unsupported
+        for a run to completion and for what this runtime cannot run.
+        """
+
     def restart(self, tool: ToolName, name: str) -> None:
         """Replace the pods of a continuous workload; start a scheduled one now, ending a run that goes on.
 

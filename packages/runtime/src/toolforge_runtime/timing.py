@@ -7,6 +7,7 @@ import datetime
 from cronsim import CronSim, CronSimError
 
 from toolforge_common.errors import InvalidRequest
+from toolforge_runtime.ports import Workload
 
 # The numbers are Kubernetes': of the Job controller, then of the kubelet.
 RETRY_FIRST = 10.0
@@ -44,6 +45,15 @@ def next_time(cron: str, after: datetime.datetime) -> datetime.datetime | None:
             f"{cron!r} is not a schedule: {error}", hint="write five fields, such as '5 4 * * *'"
         ) from error
     return next(times, None)
+
+
+def first_time(workload: Workload, after: datetime.datetime) -> datetime.datetime | None:
+    """Return the first time after `after` that the workload is due; None if it never is.
+
+    Raises InvalidRequest if its schedule is not one.
+    """
+    schedule = workload.schedule
+    return None if schedule is None else next_time(schedule.cron, after)
 
 
 def _names_no_date(cron: str, after: datetime.datetime) -> bool:

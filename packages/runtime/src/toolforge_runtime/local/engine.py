@@ -31,6 +31,7 @@ from toolforge_runtime.local.planning import (
 from toolforge_runtime.local.repository import Repository
 from toolforge_runtime.local.states import Phase, Pod, Run, State, Why
 from toolforge_runtime.ports import ProbeAction, Termination, Workload, WorkloadKind
+from toolforge_runtime.timing import first_time
 
 logger = structlog.get_logger(__name__)
 
@@ -113,11 +114,25 @@ class Engine:
                 )
             now = self._now()
             state = State(workload, created_at=now, last_changed=now)
+            # What is no schedule is refused before anything is kept.
+            state.next_due = first_time(workload, now)
             if workload.kind is WorkloadKind.RUN_TO_COMPLETION:
                 state.runs.append(Run(workload.name, now))
             self._repository.save(state)
             self._states.add(state)
             self._touch(key)
+
+    def replace(self, workload: Workload) -> None:
+        """See `Runtime.replace`."""
+        with self._condition:
+            state = self._found(workload.tool, workload.name)
+            old = state.workload
+            if workload.kind is not old.kind:
+                raise Conflict(f"{old.name!r} is {old.kind} and cannot become {workload.kind}")
+            if workload.kind is WorkloadKind.RUN_TO_COMPLETION:
+                raise Unsupported(f"{old.name!r} runs to completion and cannot be replaced")
+            if workload != old:
+                self._replace(state, workload)
 
     def restart(self, tool: ToolName, name: str) -> None:
         """See `Runtime.restart`."""
@@ -167,7 +182,8 @@ class Engine:
         with self._condition:
             for key, state, pod in self._with_pod(pod_id):
                 pod.phase, pod.started_at, pod.last_change = Phase.RUNNING, at, at
-                pod.ready = pod.ready or state.workload.container.startup_probe is None
+                container = state.workload_of(pod).container
+                pod.ready = pod.ready or container.startup_probe is None
                 self._touch(key)
 
     def pod_ended(self, pod_id: str, ending: Termination, stop: str = "") -> None:
@@ -193,12 +209,12 @@ class Engine:
         """Take note of a probe's result: an empty complaint is a success."""
         with self._condition:
             for key, state, pod in self._with_pod(pod_id):
-                container = state.workload.container
+                container = state.workload_of(pod).container
                 if not self._health.result(pod, container, complaint, self._now()):
                     logger.info("pod_unhealthy", tool=key[0], pod=pod.name, complaint=complaint)
                     pod.message = complaint
                     pod.stopping = Why.UNHEALTHY
-                    self._runner.stop(pod, state.workload.termination_grace_period)
+                    self._runner.stop(pod, state.workload_of(pod).termination_grace_period)
                 self._touch(key)
 
     # --- driven by the engine's thread ------------------------------------------------------------
@@ -212,7 +228,7 @@ class Engine:
                         # It was meant to start when the previous platform ended.
                         pod.again_at = self._now()
                     elif pod.stopping and pod.is_live:
-                        self._runner.stop(pod, state.workload.termination_grace_period)
+                        self._runner.stop(pod, state.workload_of(pod).termination_grace_period)
 
     def turn(self) -> float | None:
         """Do what is to be done now; return after how many seconds there is more, None if never."""
@@ -274,7 +290,7 @@ class Engine:
         for pod_id in self._ended.pop(key, ()):
             self._runner.forget(pod_id)
         for pod in plan.stops:
-            self._runner.stop(pod, state.workload.termination_grace_period)
+            self._runner.stop(pod, state.workload_of(pod).termination_grace_period)
         for pod in plan.starts:
             self._start(key, state, pod)
         if plan.due is not None:
@@ -303,19 +319,31 @@ class Engine:
     def _probe(self, state: State, plan: Plan) -> None:
         for pod in state.pods:
             if pod.phase is Phase.RUNNING and not pod.stopping:
-                probe = self._health.due(pod, state.workload.container, plan)
+                probe = self._health.due(pod, state.workload_of(pod).container, plan)
                 if probe is not None:
                     self._runner.probe(pod, probe.action, probe.timeout)
 
     def _start(self, key: Key, state: State, pod: Pod) -> None:
         try:
-            self._runner.start(state.workload, pod)
+            self._runner.start(state.workload_of(pod), pod)
         except Unavailable as error:
             logger.warning("pod_not_started", tool=key[0], pod=pod.name, reason=error.message)
             pod.reason, pod.message = "CreateContainerError", error.message
             pod.again_at = self._now() + datetime.timedelta(seconds=START_AGAIN)
             self._repository.save(state)
             self._changed.add(key)
+
+    def _replace(self, state: State, workload: Workload) -> None:
+        now, old = self._now(), state.workload
+        changes: dict[str, object] = {"workload": workload, "last_changed": now}
+        if workload.schedule != old.schedule:
+            changes["next_due"] = first_time(workload, now)
+        if workload.kind is WorkloadKind.SCHEDULED:
+            state.keep_what_runs()
+        elif workload.container != old.container:
+            state.keep_what_runs()
+            changes["generation"] = state.generation + 1
+        self._change(state, **changes)
 
     def _change(self, state: State, **changes: object) -> None:
         before = {name: getattr(state, name) for name in changes}

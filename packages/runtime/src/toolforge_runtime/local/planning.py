@@ -12,7 +12,7 @@ import datetime
 
 from toolforge_runtime.local.states import Phase, Pod, Run, State, Why, new_pod
 from toolforge_runtime.ports import Termination
-from toolforge_runtime.timing import next_time, retry_delay
+from toolforge_runtime.timing import first_time, next_time, retry_delay
 
 
 @dataclasses.dataclass(slots=True)
@@ -104,7 +104,8 @@ def _plan_due_run(state: State, plan: Plan) -> None:
     if schedule is None:
         return
     if state.next_due is None:
-        state.next_due = next_time(schedule.cron, state.created_at)
+        # The platform that created it ended before its first turn.
+        state.next_due = first_time(state.workload, state.last_changed)
     while (due := state.next_due) is not None and plan.at(due):
         deadline = _seconds(schedule.starting_deadline)
         if plan.now - due > deadline:
@@ -147,7 +148,8 @@ def _plan_run(state: State, run: Run, plan: Plan) -> None:
     if run.finished_at is not None:
         return
     pods = [pod for pod in state.pods if pod.run == run.name]
-    limit = state.workload.active_deadline
+    workload = state.workload_of(run)
+    limit = workload.active_deadline
     if limit is not None and not run.ending and plan.at(run.created_at + _seconds(limit)):
         run.ending = Why.DEADLINE
     if run.ending:
@@ -160,10 +162,10 @@ def _plan_run(state: State, run: Run, plan: Plan) -> None:
         _finish(state, run, plan.now, _ENDING_MESSAGES[Why(run.ending)], run.ending)
     elif endings and _is_success(endings[-1]):
         _finish(state, run, endings[-1].finished_at)
-    elif len(endings) > state.workload.backoff_limit:
+    elif len(endings) > workload.backoff_limit:
         _fail(state, run, endings)
     elif not endings or plan.at(endings[-1].finished_at + _seconds(retry_delay(len(endings)))):
-        plan.start(new_pod(state, plan.now, run.name))
+        plan.start(new_pod(state, plan.now, run))
 
 
 def _fail(state: State, run: Run, endings: list[Termination]) -> None:

@@ -10,19 +10,34 @@ from toolforge_runtime.timing import CRASH_RESET, crash_delay
 
 
 def plan_replicas(state: State, plan: Plan) -> None:
-    """Replace pods of an earlier generation, start missing ones, wait with those that crash."""
-    for pod in list(state.pods):
-        if pod.phase is Phase.ENDED:
-            if _goes(pod, state):
-                state.pods.remove(pod)
-            else:
-                _begin_waiting(pod)
-                _start_when_due(pod, plan)
-        elif pod.phase is Phase.WAITING and not pod.stopping:
-            _start_when_due(pod, plan)
-    old = [pod for pod in state.pods if pod.generation != state.generation]
-    new = [pod for pod in state.pods if pod.generation == state.generation]
+    """Replace pods of an earlier generation, stop surplus ones, start missing ones, wait with those that crash."""
+    for pod in [pod for pod in state.pods if pod.phase is Phase.ENDED]:
+        if _goes(pod, state):
+            state.pods.remove(pod)
+        else:
+            _begin_waiting(pod)
     wanted = state.workload.replicas
+    _stop_surplus(state, wanted, plan)
+    missing = _replace_old(state, wanted, plan)
+    for pod in state.pods:
+        if pod.phase is Phase.WAITING and not pod.stopping:
+            _start_when_due(pod, plan)
+    for _ in range(missing):
+        plan.start(new_pod(state, plan.now))
+
+
+def _stop_surplus(state: State, wanted: int, plan: Plan) -> None:
+    new = [pod for pod in state.pods if pod.generation == state.generation and _stays(pod)]
+    # Those that serve nobody go first, then the youngest.
+    new.sort(key=lambda pod: not pod.ready)
+    for pod in new[wanted:]:
+        plan.stop(pod, Why.REPLACED)
+
+
+def _replace_old(state: State, wanted: int, plan: Plan) -> int:
+    """Stop the old pods that may go; return how many new ones may be started."""
+    old = [pod for pod in state.pods if pod.generation != state.generation]
+    new = [pod for pod in state.pods if pod.generation == state.generation and _stays(pod)]
     if wanted <= 1:
         # Two copies of a single one might not bear each other: the old one goes first.
         for pod in old:
@@ -35,14 +50,16 @@ def plan_replicas(state: State, plan: Plan) -> None:
         for pod in old[: max(0, ready + len(old) - wanted)]:
             plan.stop(pod, Why.REPLACED)
         room = wanted + 1 - len(old) if old else wanted
-    for _ in range(len(new), min(room, wanted)):
-        plan.start(new_pod(state, plan.now))
+    return max(0, min(room, wanted) - len(new))
+
+
+def _stays(pod: Pod) -> bool:
+    return pod.stopping not in {Why.REPLACED, Why.DELETED}
 
 
 def _goes(pod: Pod, state: State) -> bool:
     shut_down = pod.termination is not None and pod.termination.reason == Why.SHUTDOWN
-    replaced = pod.stopping in {Why.REPLACED, Why.DELETED}
-    return shut_down or replaced or pod.generation != state.generation
+    return shut_down or not _stays(pod) or pod.generation != state.generation
 
 
 def _begin_waiting(pod: Pod) -> None:

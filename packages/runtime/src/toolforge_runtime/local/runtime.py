@@ -105,6 +105,12 @@ class LocalRuntime:
             raise Unsupported(f"{workload.name!r} cannot be the name of a workload")
         engine.create(workload)
 
+    def replace(self, workload: Workload) -> None:
+        """See `Runtime.replace`."""
+        engine = self._running().engine
+        self._check_supported(workload)
+        engine.replace(workload)
+
     def restart(self, tool: ToolName, name: str) -> None:
         """See `Runtime.restart`."""
         self._running().engine.restart(tool, name)
@@ -230,7 +236,8 @@ def _is_plain(text: str) -> bool:
 
 
 def _targets(state: State) -> Iterator[tuple[str, int]]:
-    for port in state.workload.container.ports[:1]:
-        for pod in state.pods:
-            if pod.ready and pod.phase is Phase.RUNNING:
+    for pod in state.pods:
+        if pod.ready and pod.phase is Phase.RUNNING:
+            # A pod that has yet to be replaced answers where it did before.
+            for port in state.workload_of(pod).container.ports[:1]:
                 yield pod.id, port.number

@@ -42,7 +42,8 @@ class Pod:
     """A pod. `id` names its folder and is new for each container; `run` is the run it belongs to.
 
     `generation` is the workload's when the pod was made. `again_at` is when the container is
-    (re)started, if that must wait.
+    (re)started, if that must wait. `made_for` is the workload that it was made for if another one has
+    taken that one's place since.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Pod:
     message: str = ""
     termination: Termination | None = None
     last_termination: Termination | None = None
+    made_for: Workload | None = None
 
     @property
     def is_live(self) -> bool:
@@ -73,7 +75,7 @@ class Pod:
 
 @dataclasses.dataclass(slots=True)
 class Run:
-    """One run to completion. `ending` says why its pods are being stopped."""
+    """One run to completion. `ending` says why its pods are being stopped; `made_for` as in `Pod`."""
 
     name: str
     created_at: datetime.datetime
@@ -83,6 +85,7 @@ class Run:
     reason: str = ""
     message: str = ""
     ending: str = ""
+    made_for: Workload | None = None
 
 
 @dataclasses.dataclass(slots=True)
@@ -103,17 +106,31 @@ class State:
     reason: str = ""
     message: str = ""
 
+    def workload_of(self, part: Pod | Run) -> Workload:
+        """Return the workload as it was when the pod or run was made."""
+        return part.made_for or self.workload
 
-def new_pod(state: State, now: datetime.datetime, run: str = "") -> Pod:
+    def keep_what_runs(self) -> None:
+        """Let pods and runs that have not ended go on as what they are, whatever the workload becomes."""
+        for pod in self.pods:
+            if pod.phase is not Phase.ENDED:
+                pod.made_for = self.workload_of(pod)
+        for run in self.runs:
+            if run.finished_at is None:
+                run.made_for = self.workload_of(run)
+
+
+def new_pod(state: State, now: datetime.datetime, run: Run | None = None) -> Pod:
     """Add a pod to the workload, to be started."""
     suffix = "".join(secrets.choice(_LETTERS) for _ in range(_SUFFIX_LENGTH))
     pod = Pod(
-        name=f"{run or state.workload.name}-{suffix}",
+        name=f"{run.name if run else state.workload.name}-{suffix}",
         id=new_id(),
         generation=state.generation,
         created_at=now,
         last_change=now,
-        run=run,
+        run=run.name if run else "",
+        made_for=run.made_for if run else None,
     )
     state.pods.append(pod)
     return pod

@@ -21,10 +21,11 @@ from toolforge_runtime.timing import crash_delay
 
 @dataclasses.dataclass(slots=True)
 class Run:
-    """A run of a workload; `seen` is what is observed of it, but for its pods."""
+    """A run of a workload as it was then; `seen` is what is observed of it, but for its pods."""
 
     seen: RunObservation
     pods: list[PodObservation]
+    workload: Workload
     failures: int = 0
     retry_at: datetime.datetime | None = None
 
@@ -95,9 +96,9 @@ def restart_at(pod: PodObservation) -> datetime.datetime | None:
     return pod.last_change + seconds_of(max(crash_delay(pod.restarts), 1))
 
 
-def deadline_of(entry: Entry, run: Run) -> datetime.datetime | None:
+def deadline_of(run: Run) -> datetime.datetime | None:
     """Return when the run has taken too long, None if it never does."""
-    limit = entry.workload.active_deadline
+    limit = run.workload.active_deadline
     if limit is None or run.seen.finished_at is not None:
         return None
     return run.seen.created_at + seconds_of(limit)
@@ -116,7 +117,7 @@ def due_times(entry: Entry) -> Iterator[datetime.datetime]:
     """Give every time at which something happens to the workload by itself."""
     times = [entry.next_due, gone_at(entry)]
     times += [run.retry_at for run in entry.runs]
-    times += [deadline_of(entry, run) for run in entry.runs]
+    times += [deadline_of(run) for run in entry.runs]
     times += [restart_at(pod) for pod in entry.pods]
     return (time for time in times if time is not None)
 

@@ -6,6 +6,7 @@ Programs of these tests need nothing but a shell's `echo`, `exit`, `true` and `s
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
@@ -371,6 +372,110 @@ class RuntimeContract:
         assert endpoint.port == Port(8000)
         assert DEMO in endpoint.url
         assert runtime.get(DEMO, "b").endpoints == ()
+
+    # --- replacement ------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("make", [scheduled, continuous])
+    def test_a_replacement_is_there(self, runtime: Runtime, make: Callable[..., Workload]) -> None:
+        runtime.create(make("a", _FOREVER))
+        created = runtime.get(DEMO, "a").created_at
+        new = make("a", "sleep 1001", labels={"x": "1"}, annotations={"y": "2"})
+        runtime.replace(new)
+
+        seen = runtime.get(DEMO, "a")
+        assert (seen.workload, seen.created_at) == (new, created)
+        assert seen.last_changed >= created
+
+    @pytest.mark.parametrize("make", [scheduled, continuous])
+    def test_replacing_by_the_same_changes_nothing(
+        self, runtime: Runtime, make: Callable[..., Workload]
+    ) -> None:
+        runtime.create(make("a", _FOREVER))
+        before = runtime.get(DEMO, "a").last_changed
+        runtime.replace(make("a", _FOREVER))
+
+        assert runtime.get(DEMO, "a").last_changed == before
+
+    def test_what_cannot_be_replaced(self, runtime: Runtime) -> None:
+        runtime.create(one_off("once", _FOREVER))
+        runtime.create(scheduled("cron", "true"))
+
+        with pytest.raises(Unsupported):
+            runtime.replace(one_off("once", "true"))
+        with pytest.raises(Conflict):
+            runtime.replace(continuous("cron", "true"))
+        with pytest.raises(NotFound):
+            runtime.replace(continuous("none", "true"))
+        with pytest.raises(NotFound):
+            runtime.replace(scheduled("cron", "true", tool=OTHER))
+        with pytest.raises(InvalidRequest):
+            runtime.replace(scheduled("cron", "true", schedule=Schedule("never")))
+        assert runtime.get(DEMO, "cron").workload == scheduled("cron", "true")
+
+    def test_a_replacement_with_an_unknown_image_is_unsupported(self, runtime: Runtime) -> None:
+        runtime.create(continuous("a", _FOREVER))
+        container = Container("no-such-image", ("true",), _RESOURCES)
+
+        with pytest.raises(Unsupported):
+            runtime.replace(dataclasses.replace(continuous("a", _FOREVER), container=container))
+        assert runtime.get(DEMO, "a").workload == continuous("a", _FOREVER)
+
+    @pytest.mark.parametrize("replicas", [1, 2])
+    def test_pods_are_replaced_if_what_they_run_has_changed(
+        self, runtime: Runtime, replicas: int
+    ) -> None:
+        runtime.create(continuous("a", "echo old; sleep 1000", replicas=replicas))
+        before = {pod.name for pod in self.available(runtime, "a", replicas)}
+        runtime.replace(continuous("a", "echo new; sleep 1000", replicas=replicas))
+
+        def replaced() -> bool:
+            pods = runtime.get(DEMO, "a").pods
+            new = {pod.name for pod in pods if pod.ready}
+            return len(pods) == len(new) == replicas and not new & before
+
+        self.until(runtime, replaced)
+
+        def written() -> set[str]:
+            return {line.message for line in runtime.logs(DEMO, "a") if line.pod not in before}
+
+        self.until(runtime, written)
+        assert written() == {"new"}
+
+    @pytest.mark.parametrize(
+        "changes", [{"labels": {"x": "1"}}, {"annotations": {"x": "1"}}, {"published": True}]
+    )
+    def test_pods_stay_if_what_they_run_has_not_changed(
+        self, runtime: Runtime, changes: dict[str, Any]
+    ) -> None:
+        runtime.create(continuous("a", _FOREVER, replicas=2))
+        before = self.available(runtime, "a", 2)
+        runtime.replace(continuous("a", _FOREVER, replicas=3, **changes))
+        after = self.available(runtime, "a", 3)
+
+        assert {pod.name for pod in before} < {pod.name for pod in after}
+        assert {pod.restarts for pod in after} == {0}
+
+    def test_surplus_pods_go_and_the_others_stay(self, runtime: Runtime) -> None:
+        runtime.create(continuous("a", _FOREVER, replicas=3))
+        before = {pod.name for pod in self.available(runtime, "a", 3)}
+        runtime.replace(continuous("a", _FOREVER, replicas=1))
+        self.until(runtime, lambda: len(runtime.get(DEMO, "a").pods) == 1)
+
+        (pod,) = runtime.get(DEMO, "a").pods
+        assert pod.name in before
+        assert (pod.ready, pod.restarts) == (True, 0)
+
+    def test_a_present_run_goes_on_and_the_next_one_is_as_replaced(self, runtime: Runtime) -> None:
+        runtime.create(scheduled("a", "echo old; sleep 1000"))
+        runtime.restart(DEMO, "a")
+        (before,) = self.until(runtime, lambda: list(runtime.logs(DEMO, "a")))
+        runtime.replace(scheduled("a", "echo new"))
+        (run,) = runtime.get(DEMO, "a").runs
+        assert (run.finished_at, [pod.name for pod in run.pods]) == (None, [before.pod])
+        runtime.restart(DEMO, "a")
+
+        self.finished(runtime, "a")
+        assert [line.message for line in runtime.logs(DEMO, "a")] == ["old", "new"]
 
     # --- logs -------------------------------------------------------------------------------------
 

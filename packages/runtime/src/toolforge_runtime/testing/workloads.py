@@ -49,7 +49,7 @@ from toolforge_runtime.testing.entries import (
     restart_at,
     seconds_of,
 )
-from toolforge_runtime.timing import next_time, retry_delay
+from toolforge_runtime.timing import first_time, retry_delay
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 IMAGES = (
@@ -99,14 +99,28 @@ class InMemoryRuntime:
                 raise self._failures.popleft()
             if self._tenancy is not None:
                 self._tenancy.get(workload.tool)
-            if workload.container.image not in {image.name for image in self._images}:
-                raise Unsupported(f"there is no image {workload.container.image!r} here")
+            self._check_supported(workload)
             key = (workload.tool, workload.name)
             if key in self._entries:
                 raise Conflict(f"there is a workload named {workload.name!r} already")
             entry = Entry(workload, created_at=self.now, last_changed=self.now)
+            entry.next_due = first_time(workload, self.now)
             self._entries[key] = entry
             self._begin(entry)
+
+    def replace(self, workload: Workload) -> None:
+        """See `Runtime.replace`; pods vanish at once."""
+        with self._lock:
+            if self._failures:
+                raise self._failures.popleft()
+            self._check_supported(workload)
+            entry = self._found(workload.tool, workload.name)
+            if workload.kind is not entry.workload.kind:
+                raise Conflict(f"{workload.name!r} is of another kind")
+            if workload.kind is WorkloadKind.RUN_TO_COMPLETION:
+                raise Unsupported(f"{workload.name!r} runs to completion and cannot be replaced")
+            if workload != entry.workload:
+                self._replace(entry, workload)
 
     def restart(self, tool: ToolName, name: str) -> None:
         """See `Runtime.restart`."""
@@ -171,7 +185,7 @@ class InMemoryRuntime:
     # --- controls for tests -----------------------------------------------------------------------
 
     def fail_next(self, error: ToolforgeError) -> None:
-        """Let the next `create`, or `delete` of something that is there, raise the error."""
+        """Let the next `create` or `replace`, or `delete` of something that is there, raise the error."""
         self._failures.append(error)
 
     def write(self, tool: ToolName, name: str, message: str, container: str = "job") -> None:
@@ -242,31 +256,45 @@ class InMemoryRuntime:
             raise NotFound(f"there is no workload named {name!r}")
         return self._entries[tool, name]
 
+    def _check_supported(self, workload: Workload) -> None:
+        if workload.container.image not in {image.name for image in self._images}:
+            raise Unsupported(f"there is no image {workload.container.image!r} here")
+
     def _begin(self, entry: Entry) -> None:
         if entry.workload.kind is WorkloadKind.RUN_TO_COMPLETION:
             self._start_run(entry)
-        elif entry.workload.schedule is not None:
-            entry.next_due = next_time(entry.workload.schedule.cron, self.now)
-        else:
+        elif entry.workload.kind is WorkloadKind.CONTINUOUS:
+            self._fill_replicas(entry)
+
+    def _replace(self, entry: Entry, workload: Workload) -> None:
+        old = entry.workload
+        if workload.schedule != old.schedule:
+            entry.next_due = first_time(workload, self.now)
+        entry.workload, entry.last_changed = workload, self.now
+        if workload.kind is WorkloadKind.CONTINUOUS:
+            if workload.container != old.container:
+                entry.pods.clear()
             self._fill_replicas(entry)
 
     def _start_run(self, entry: Entry, *, manual: bool = False) -> None:
         name = entry.workload.name
         if entry.workload.kind is WorkloadKind.SCHEDULED:
             name = f"{name}-{int(self.now.timestamp())}"
-        run = Run(RunObservation(name, self.now, (), manual=manual), [])
+        seen = RunObservation(name, self.now, (), manual=manual)
+        run = Run(seen, [], entry.workload)
         entry.runs.insert(0, run)
-        self._start_pod(entry, run.pods)
+        self._start_pod(run.workload, run.pods)
 
     def _fill_replicas(self, entry: Entry) -> None:
+        del entry.pods[entry.workload.replicas :]
         while len(entry.pods) < entry.workload.replicas:
-            self._start_pod(entry, entry.pods)
+            self._start_pod(entry.workload, entry.pods)
 
-    def _start_pod(self, entry: Entry, pods: _Pods) -> None:
+    def _start_pod(self, workload: Workload, pods: _Pods) -> None:
         number = next(self._numbers)
-        pod = PodObservation(f"{entry.workload.name}-{number:05d}", PodPhase.RUNNING, self.now)
+        pod = PodObservation(f"{workload.name}-{number:05d}", PodPhase.RUNNING, self.now)
         pods.append(self._running(pod))
-        self._run_command(entry)
+        self._run_command(workload)
 
     def _running(self, pod: PodObservation) -> PodObservation:
         return dataclasses.replace(
@@ -281,11 +309,11 @@ class InMemoryRuntime:
             isolation="none",
         )
 
-    def _run_command(self, entry: Entry) -> None:
+    def _run_command(self, workload: Workload) -> None:
         if not self._runs_commands:
             return
-        tool, name = entry.workload.tool, entry.workload.name
-        for step in entry.workload.container.command[-1].split(";"):
+        tool, name = workload.tool, workload.name
+        for step in workload.container.command[-1].split(";"):
             word, _, rest = step.strip().partition(" ")
             if word == "echo":
                 self.write(tool, name, rest)
@@ -301,7 +329,7 @@ class InMemoryRuntime:
             self._run_ended(entry, run, succeeded=True)
             return
         run.failures += 1
-        if run.failures > entry.workload.backoff_limit:
+        if run.failures > run.workload.backoff_limit:
             self._run_ended(entry, run, reason="BackoffLimitExceeded", message="its pods failed")
         else:
             run.retry_at = self.now + seconds_of(retry_delay(run.failures))
@@ -338,14 +366,14 @@ class InMemoryRuntime:
             for index, pod in enumerate(entry.pods):
                 if (again := restart_at(pod)) is not None and again <= self.now:
                     entry.pods[index] = self._running(pod)
-                    self._run_command(entry)
+                    self._run_command(entry.workload)
             if entry.next_due is not None and entry.next_due <= self.now:
                 self._schedule_happens(entry)
             if (gone := gone_at(entry)) is not None and gone <= self.now:
                 del self._entries[key]
 
     def _run_happens(self, entry: Entry, run: Run) -> None:
-        if (deadline := deadline_of(entry, run)) is not None and deadline <= self.now:
+        if (deadline := deadline_of(run)) is not None and deadline <= self.now:
             run.pods[:] = [
                 ended(pod, 143, "", self.now, "DeadlineExceeded")
                 if pod.phase is PodPhase.RUNNING
@@ -356,11 +384,10 @@ class InMemoryRuntime:
             self._run_ended(entry, run, reason="DeadlineExceeded", message="it ran for too long")
         elif run.retry_at is not None and run.retry_at <= self.now:
             run.retry_at = None
-            self._start_pod(entry, run.pods)
+            self._start_pod(run.workload, run.pods)
 
     def _schedule_happens(self, entry: Entry) -> None:
-        assert entry.workload.schedule is not None  # noqa: S101  only scheduled entries are ever due
-        entry.next_due = next_time(entry.workload.schedule.cron, self.now)
+        entry.next_due = first_time(entry.workload, self.now)
         if all(run.seen.finished_at is not None for run in entry.runs):
             entry.last_scheduled = self.now
             self._start_run(entry)
