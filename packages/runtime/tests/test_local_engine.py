@@ -555,6 +555,41 @@ def test_a_refused_replacement_has_not_happened(machine, monkeypatch):
     assert machine.pods.images == ["old", "old"]
 
 
+# --- suspension ---------------------------------------------------------------------------------------
+
+
+def test_times_that_pass_during_a_suspension_are_neither_run_nor_missed(machine):
+    machine.create(scheduled("0 * * * *"))
+    replaced(machine, scheduled("0 * * * *", suspended=True))
+    machine.advance(2 * 3600 + 10)
+    assert (machine.pods.started, machine.see().reason) == ([], "")
+    assert machine.engine.turn() is None
+
+    replaced(machine, scheduled("0 * * * *"))
+    assert (machine.pods.started, machine.see().reason) == ([], "")
+    machine.advance(3590)
+    assert machine.see().last_scheduled == at(1, 3)
+
+
+def test_a_run_goes_on_through_a_suspension(machine):
+    machine.create(scheduled("0 1 * * *", backoff_limit=1))
+    machine.advance(3600)
+    replaced(machine, scheduled("0 1 * * *", backoff_limit=1, suspended=True))
+    machine.end(1)
+    machine.advance(10)
+    machine.end(0)
+
+    assert [run.succeeded for run in machine.see().runs] == [True]
+
+
+def test_a_restart_does_not_wake_a_suspended_workload(machine):
+    machine.create(continuous(suspended=True))
+    machine.engine.restart("demo", "a")
+    machine.crash()
+
+    assert machine.see().pods == ()
+
+
 # --- health -------------------------------------------------------------------------------------------
 
 

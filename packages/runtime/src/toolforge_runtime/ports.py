@@ -130,7 +130,9 @@ class Workload:
     `labels` and `annotations` are kept and given back, never interpreted. `backoff_limit` is how often
     a failed run is tried again; `active_deadline` ends a run after so many seconds (None: never);
     `ttl_after_finished` is how long a finished run to completion stays visible (None: until deleted).
-    `replicas` counts for continuous workloads only. `published` asks for the tool's web address.
+    `replicas` counts for continuous workloads only. `suspended` ones rest until they are replaced: no pods
+    of continuous ones, no runs of scheduled ones but those that are asked for; times that pass are not
+    missed, and a run that goes on does so. It says nothing of a run to completion. `published` asks for the tool's web address.
     """
 
     tool: ToolName
@@ -146,6 +148,7 @@ class Workload:
     replicas: int = 1
     termination_grace_period: float = 15
     published: bool = False
+    suspended: bool = False
 
 
 # --- observations: what is really there -----------------------------------------------------------

@@ -336,7 +336,8 @@ class Engine:
     def _replace(self, state: State, workload: Workload) -> None:
         now, old = self._now(), state.workload
         changes: dict[str, object] = {"workload": workload, "last_changed": now}
-        if workload.schedule != old.schedule:
+        if (workload.schedule, workload.suspended) != (old.schedule, old.suspended):
+            # What was due while it was suspended is no more.
             changes["next_due"] = first_time(workload, now)
         if workload.kind is WorkloadKind.SCHEDULED:
             state.keep_what_runs()

@@ -101,7 +101,7 @@ def _plan_manual_run(state: State, plan: Plan) -> None:
 
 def _plan_due_run(state: State, plan: Plan) -> None:
     schedule = state.workload.schedule
-    if schedule is None:
+    if schedule is None or state.workload.suspended:
         return
     if state.next_due is None:
         # The platform that created it ended before its first turn.

@@ -16,7 +16,7 @@ def plan_replicas(state: State, plan: Plan) -> None:
             state.pods.remove(pod)
         else:
             _begin_waiting(pod)
-    wanted = state.workload.replicas
+    wanted = 0 if state.workload.suspended else state.workload.replicas
     _stop_surplus(state, wanted, plan)
     missing = _replace_old(state, wanted, plan)
     for pod in state.pods:

@@ -113,9 +113,15 @@ def gone_at(entry: Entry) -> datetime.datetime | None:
     return None if finished is None else finished + seconds_of(ttl)
 
 
+def is_due(entry: Entry, now: datetime.datetime) -> bool:
+    """Say whether the time of a scheduled run has come."""
+    due = None if entry.workload.suspended else entry.next_due
+    return due is not None and due <= now
+
+
 def due_times(entry: Entry) -> Iterator[datetime.datetime]:
     """Give every time at which something happens to the workload by itself."""
-    times = [entry.next_due, gone_at(entry)]
+    times = [None if entry.workload.suspended else entry.next_due, gone_at(entry)]
     times += [run.retry_at for run in entry.runs]
     times += [deadline_of(run) for run in entry.runs]
     times += [restart_at(pod) for pod in entry.pods]

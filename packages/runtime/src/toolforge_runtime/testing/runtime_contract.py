@@ -477,6 +477,30 @@ class RuntimeContract:
         self.finished(runtime, "a")
         assert [line.message for line in runtime.logs(DEMO, "a")] == ["old", "new"]
 
+    # --- suspension -------------------------------------------------------------------------------
+
+    def test_a_suspended_continuous_workload_has_no_pods(self, runtime: Runtime) -> None:
+        runtime.create(continuous("a", _FOREVER, replicas=2))
+        self.available(runtime, "a", 2)
+        runtime.replace(continuous("a", _FOREVER, replicas=2, suspended=True))
+        self.until(runtime, lambda: not runtime.get(DEMO, "a").pods)
+
+        runtime.replace(continuous("a", _FOREVER, replicas=2))
+        assert self.available(runtime, "a", 2)
+
+    def test_what_is_suspended_from_the_beginning_can_be_resumed(self, runtime: Runtime) -> None:
+        runtime.create(continuous("a", _FOREVER, suspended=True))
+        assert runtime.get(DEMO, "a").workload.suspended
+        runtime.replace(continuous("a", _FOREVER))
+
+        assert self.available(runtime, "a", 1)
+
+    def test_a_suspended_schedule_runs_when_asked(self, runtime: Runtime) -> None:
+        runtime.create(scheduled("a", "echo done", suspended=True))
+        runtime.restart(DEMO, "a")
+
+        assert self.finished(runtime, "a").succeeded
+
     # --- logs -------------------------------------------------------------------------------------
 
     def test_a_log_has_the_lines_in_order(self, runtime: Runtime) -> None:

@@ -46,6 +46,7 @@ from toolforge_runtime.testing.entries import (
     ended,
     endpoints_of,
     gone_at,
+    is_due,
     restart_at,
     seconds_of,
 )
@@ -268,7 +269,7 @@ class InMemoryRuntime:
 
     def _replace(self, entry: Entry, workload: Workload) -> None:
         old = entry.workload
-        if workload.schedule != old.schedule:
+        if (workload.schedule, workload.suspended) != (old.schedule, old.suspended):
             entry.next_due = first_time(workload, self.now)
         entry.workload, entry.last_changed = workload, self.now
         if workload.kind is WorkloadKind.CONTINUOUS:
@@ -286,8 +287,9 @@ class InMemoryRuntime:
         self._start_pod(run.workload, run.pods)
 
     def _fill_replicas(self, entry: Entry) -> None:
-        del entry.pods[entry.workload.replicas :]
-        while len(entry.pods) < entry.workload.replicas:
+        wanted = 0 if entry.workload.suspended else entry.workload.replicas
+        del entry.pods[wanted:]
+        while len(entry.pods) < wanted:
             self._start_pod(entry.workload, entry.pods)
 
     def _start_pod(self, workload: Workload, pods: _Pods) -> None:
@@ -367,7 +369,7 @@ class InMemoryRuntime:
                 if (again := restart_at(pod)) is not None and again <= self.now:
                     entry.pods[index] = self._running(pod)
                     self._run_command(entry.workload)
-            if entry.next_due is not None and entry.next_due <= self.now:
+            if is_due(entry, self.now):
                 self._schedule_happens(entry)
             if (gone := gone_at(entry)) is not None and gone <= self.now:
                 del self._entries[key]
