@@ -71,6 +71,12 @@ KILLED = pod(
     ContainerState.TERMINATED,
     termination=ended(137, "OOMKilled", "took more than 512Mi"),
 )
+KILLED_FIRST = dataclasses.replace(KILLED, created_at=ago(minutes=9))
+LATE = pod(
+    PodPhase.FAILED,
+    ContainerState.TERMINATED,
+    termination=ended(143, "DeadlineExceeded", "too slow"),
+)
 LOST = pod(PodPhase.LOST, message="the machine went down")
 
 
@@ -127,6 +133,25 @@ FINISHED = {"finished_at": ago(minutes=1)}
         (
             one_off(FAILED, succeeded=False, reason="DeadlineExceeded", **FINISHED),
             JobStatus(Short.FAILED, ("exitcode 3", "DeadlineExceeded"), ago(minutes=1)),
+        ),
+        # What the pod's end says already is not said again.
+        (
+            one_off(
+                LATE, succeeded=False, reason="DeadlineExceeded", message="too slow", **FINISHED
+            ),
+            JobStatus(Short.FAILED, ("exitcode 143", "DeadlineExceeded: too slow"), ago(minutes=1)),
+        ),
+        # The last try tells how and when the run failed.
+        (
+            one_off(
+                KILLED_FIRST,
+                FAILED,
+                succeeded=False,
+                message="its 2 pods failed",
+                reason="BackoffLimitExceeded",
+                **FINISHED,
+            ),
+            JobStatus(Short.FAILED, ("exitcode 3", "its 2 pods failed"), ago(minutes=1)),
         ),
         (
             one_off(LOST, succeeded=False, **FINISHED),

@@ -85,10 +85,7 @@ def derive_status(observation: WorkloadObservation, now: datetime.datetime) -> J
 
 
 def _run(run: RunObservation) -> JobStatus:
-    # What failed before is history while the run goes on, is about to be tried again, or has succeeded.
-    has_failed = run.succeeded is False
-    pods = [pod for pod in run.pods if has_failed or not _has_ended(pod)]
-    status = _of_pods(pods)
+    status = _of_pods(_telling_pods(run))
     if status.short is not Short.UNKNOWN:
         return _with_reason(status, run)
     if run.succeeded is not None:
@@ -104,9 +101,20 @@ def _run(run: RunObservation) -> JobStatus:
 def _with_reason(status: JobStatus, run: RunObservation) -> JobStatus:
     if run.succeeded is not False or not run.reason:
         return status
-    known = {*status.messages, "", "BackoffLimitExceeded"}
-    more = tuple(text for text in (run.reason, run.message) if text not in known)
+    told = " ".join((*status.messages, "BackoffLimitExceeded"))
+    more = tuple(text for text in (run.reason, run.message) if text and text not in told)
     return dataclasses.replace(status, messages=(*status.messages, *more))
+
+
+def _telling_pods(run: RunObservation) -> Sequence[PodObservation]:
+    """Return the pods that tell how the run is.
+
+    What failed before is history while the run goes on, is about to be tried again, or has succeeded;
+    of a run that has failed the last try tells.
+    """
+    if run.succeeded is False:
+        return sorted(run.pods, key=lambda pod: pod.created_at)[-1:]
+    return [pod for pod in run.pods if not _has_ended(pod)]
 
 
 def _scheduled(observation: WorkloadObservation, now: datetime.datetime) -> JobStatus:
