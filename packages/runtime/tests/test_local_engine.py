@@ -12,6 +12,7 @@ from toolforge_runtime.local.engine import Engine
 from toolforge_runtime.local.observing import observe
 from toolforge_runtime.local.repository import Repository
 from toolforge_runtime.ports import (
+    ConcurrencyPolicy,
     Container,
     ContainerState,
     HttpProbe,
@@ -45,7 +46,8 @@ def one_off(name="a", **more):
 
 
 def scheduled(cron, name="a", **more):
-    return workload(WorkloadKind.SCHEDULED, name, schedule=Schedule(cron), **more)
+    details = {key: more.pop(key) for key in ("time_zone", "concurrency") if key in more}
+    return workload(WorkloadKind.SCHEDULED, name, schedule=Schedule(cron, **details), **more)
 
 
 def continuous(name="a", **more):
@@ -358,6 +360,85 @@ def test_run_now_waits_for_the_run_that_goes_on_to_end(machine):
     (run,) = machine.see().runs
     assert (run.manual, run.finished_at) == (True, None)
     assert len(machine.pods.started) == 2
+
+
+def test_runs_begin_by_the_clocks_of_their_zone(machine):
+    machine.create(scheduled("30 2 * * *", time_zone="Europe/Berlin"))
+    begins = []
+    for day in (datetime.date(2026, 3, 28), datetime.date(2026, 10, 24)):
+        machine.now = datetime.datetime.combine(day, datetime.time(12), datetime.UTC)
+        for _ in range(2):
+            machine.advance(24 * 3600)
+            begins.append(machine.see().last_scheduled)
+            machine.end(0)
+
+    assert begins == [
+        datetime.datetime(
+            2026, 3, 29, 1, 0, tzinfo=datetime.UTC
+        ),  # it was 03:00, 02:30 did not come
+        datetime.datetime(2026, 3, 30, 0, 30, tzinfo=datetime.UTC),
+        datetime.datetime(2026, 10, 25, 0, 30, tzinfo=datetime.UTC),  # the first 02:30 of two
+        datetime.datetime(2026, 10, 26, 1, 30, tzinfo=datetime.UTC),
+    ]
+
+
+def test_a_time_that_came_before_its_hour_came_twice_is_not_missed(machine):
+    machine.now = datetime.datetime(2026, 10, 25, 1, 5, tzinfo=datetime.UTC)
+    machine.create(scheduled("30 2 * * *", time_zone="Europe/Berlin"))
+    machine.advance(3600)
+
+    assert (machine.pods.started, machine.see().reason) == ([], "")
+
+
+def test_a_changed_zone_recomputes_the_next_time(machine):
+    machine.create(scheduled("0 6 * * *"))
+    machine.engine.replace(scheduled("0 6 * * *", time_zone="Europe/Berlin"))
+    machine.advance(5 * 3600)
+
+    assert machine.see().last_scheduled == at(1, 5)
+
+
+def test_runs_may_be_allowed_beside_each_other(machine):
+    machine.create(scheduled("* * * * *", concurrency=ConcurrencyPolicy.ALLOW))
+    machine.advance(180)
+    assert [run.created_at for run in machine.see().runs] == [at(1, 0, 3), at(1, 0, 2), at(1, 0, 1)]
+    assert machine.see().reason == ""
+
+    machine.end(0, machine.pods.started[1])
+    seen = machine.see().runs
+    assert [run.succeeded for run in seen] == [None, True, None]
+    assert [len(run.pods) for run in seen] == [1, 1, 1]
+
+
+def test_a_due_run_may_replace_the_one_that_goes_on(machine):
+    machine.create(scheduled("* * * * *", concurrency=ConcurrencyPolicy.REPLACE))
+    machine.advance(60)
+    machine.pods.deaf = True
+    machine.advance(70)
+    assert [(reason, grace) for _, reason, grace in machine.pods.stopped] == [("Replaced", 15)]
+    assert len(machine.pods.started) == 1
+
+    (pod_id,) = machine.pods.live
+    machine.pods.end(pod_id, 143, "Replaced")
+    machine.advance(0)
+    new, old = machine.see().runs
+    assert (new.created_at, new.finished_at) == (at(1, 0, 2, 10), None)
+    assert (old.succeeded, old.reason) == (False, "Replaced")
+    assert (machine.see().last_scheduled, machine.see().reason) == (at(1, 0, 2), "")
+
+
+def test_a_run_is_missed_if_the_one_that_it_replaces_does_not_end(machine):
+    machine.create(scheduled("*/10 * * * *", concurrency=ConcurrencyPolicy.REPLACE))
+    machine.advance(600)
+    machine.pods.deaf = True
+    machine.advance(631)
+    (pod_id,) = machine.pods.live
+    machine.pods.end(pod_id, 143, "Replaced")
+    machine.advance(0)
+
+    assert len(machine.pods.started) == 1
+    assert machine.see().reason == "MissedSchedule"
+    assert machine.engine.turn() == 569
 
 
 # --- continuous workloads -----------------------------------------------------------------------------

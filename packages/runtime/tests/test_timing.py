@@ -37,6 +37,36 @@ def test_what_is_no_schedule_is_refused(cron):
         next_time(cron, NEW_YEAR)
 
 
+@pytest.mark.parametrize(
+    ("cron", "after", "expected"),
+    [
+        ("30 2 * * *", at(2026, 3, 27, 12), at(2026, 3, 28, 1, 30)),
+        # In the night of 29 March 2026, 02:00 to 03:00 does not come; 03:00 is 01:00 UTC.
+        ("30 2 * * *", at(2026, 3, 28, 12), at(2026, 3, 29, 1)),
+        ("30 2 * * *", at(2026, 3, 29, 1), at(2026, 3, 30, 0, 30)),
+        ("*/30 * * * *", at(2026, 3, 29, 0, 30), at(2026, 3, 29, 1)),
+        # In the night of 25 October 2026, 02:00 to 03:00 comes twice; the first one is 00:00 to 01:00 UTC.
+        ("30 2 * * *", at(2026, 10, 24, 12), at(2026, 10, 25, 0, 30)),
+        ("30 2 * * *", at(2026, 10, 25, 0, 30), at(2026, 10, 26, 1, 30)),
+        ("30 2 * * *", at(2026, 10, 25, 1), at(2026, 10, 26, 1, 30)),
+        ("30 * * * *", at(2026, 10, 25, 0, 30), at(2026, 10, 25, 1, 30)),
+        ("30 * * * *", at(2026, 10, 25, 1, 30), at(2026, 10, 25, 2, 30)),
+        ("0 3 * * *", at(2026, 10, 25, 0, 30), at(2026, 10, 25, 2)),
+        ("0 0 31 2 *", at(2026, 1, 1), None),
+    ],
+)
+def test_schedules_follow_the_clocks_of_their_zone(cron, after, expected):
+    assert next_time(cron, after, "Europe/Berlin") == expected
+
+
+@pytest.mark.parametrize(
+    "zone", ["", "Europe", "Europe/Atlantis", "/etc/localtime", "a\0b", "x" * 9999]
+)
+def test_an_unknown_zone_is_refused(zone):
+    with pytest.raises(InvalidRequest, match="there is no time zone"):
+        next_time("* * * * *", NEW_YEAR, zone)
+
+
 def test_retries_wait_twice_as_long_each_time_up_to_six_minutes():
     assert [retry_delay(n) for n in (1, 2, 3, 6, 7, 100)] == [10, 20, 40, 320, 360, 360]
 

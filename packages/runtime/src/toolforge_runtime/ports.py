@@ -2,8 +2,8 @@
 
 Services see these protocols and frozen values; only adapters see processes, SQLite or Kubernetes.
 Words are Kubernetes' where it has one. Memory is in bytes, CPU in cores, times are aware and in UTC,
-durations in seconds. Adapters raise NotFound, Forbidden, Conflict, QuotaExceeded, Unsupported and
-Unavailable of `toolforge_common.errors`, and no others on purpose. What does not live here: how a
+durations in seconds. Adapters raise NotFound, Forbidden, Conflict, InvalidRequest, QuotaExceeded,
+Unsupported and Unavailable of `toolforge_common.errors`, and no others on purpose. What does not live here: how a
 job becomes a workload, and how observations become a status; both are pure functions of the service.
 """
 
@@ -111,16 +111,27 @@ class Container:
     mount_storage: bool = True
 
 
+class ConcurrencyPolicy(enum.StrEnum):
+    """What becomes of a run that is due while a previous one goes on. Words and meanings are Kubernetes'."""
+
+    FORBID = "Forbid"  # it is missed
+    ALLOW = "Allow"  # both go on
+    REPLACE = "Replace"  # the previous one is ended, then it begins
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a scheduled workload runs: five cron fields of numbers, lists, ranges and steps, in UTC.
+    """When a scheduled workload runs: five cron fields of numbers, lists, ranges and steps.
 
-    A start that is more than `starting_deadline` seconds late is missed; a run that is due while the
-    previous one goes on is missed, too.
+    They count in `time_zone`, by its IANA name. Where clocks are put forward, a run whose hour does
+    not come is due when the clocks have changed; where they are put back, it is due once only, unless
+    it runs every hour anyhow. A start that is more than `starting_deadline` seconds late is missed.
     """
 
     cron: str
     starting_deadline: float = 30
+    time_zone: str = "UTC"
+    concurrency: ConcurrencyPolicy = ConcurrencyPolicy.FORBID
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -307,7 +318,8 @@ class Runtime(Protocol):
         """Record the workload and start it as its kind demands.
 
         The intent is durable when this returns. Raises Conflict if the tool has a workload of that
-        name, NotFound if there is no such tool, Unsupported if this runtime cannot run it.
+        name, NotFound if there is no such tool, Unsupported if this runtime cannot run it,
+        InvalidRequest if its schedule is none or in a time zone that nobody knows.
         """
 
     def replace(self, workload: Workload) -> None:
@@ -317,7 +329,7 @@ class Runtime(Protocol):
         changed, one by one without a gap if it has several replicas; otherwise they stay, and only their
         number follows. A scheduled workload's run that goes on does so with what it began with.
         Raises NotFound if there is none of that name, Conflict if that is of another kind, Unsupported
-        for a run to completion and for what this runtime cannot run.
+        for a run to completion and for what this runtime cannot run, InvalidRequest as `create` does.
         """
 
     def restart(self, tool: ToolName, name: str) -> None:

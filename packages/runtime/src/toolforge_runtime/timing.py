@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import zoneinfo
 
 from cronsim import CronSim, CronSimError
 
@@ -31,20 +32,23 @@ def crash_delay(crashes: int) -> float:
     return 0.0 if crashes <= 1 else _doubled(CRASH_FIRST, crashes - 2, CRASH_MAX)
 
 
-def next_time(cron: str, after: datetime.datetime) -> datetime.datetime | None:
+def next_time(
+    cron: str, after: datetime.datetime, time_zone: str = "UTC"
+) -> datetime.datetime | None:
     """Return the first time after `after` that the cron text names, in UTC; None if there never is one.
 
-    Raises InvalidRequest if the text is not five cron fields.
+    Raises InvalidRequest if the text is not five cron fields, or nobody knows the time zone.
     """
     try:
-        times = CronSim(cron, after.astimezone(datetime.UTC))
+        times = CronSim(cron, after.astimezone(_zone(time_zone)))
     except CronSimError as error:
         if _names_no_date(cron, after):
             return None
         raise InvalidRequest(
             f"{cron!r} is not a schedule: {error}", hint="write five fields, such as '5 4 * * *'"
         ) from error
-    return next(times, None)
+    # In an hour that comes twice, cronsim names times of the first one even after that is over.
+    return next((time for local in times if (time := local.astimezone(datetime.UTC)) > after), None)
 
 
 def first_time(workload: Workload, after: datetime.datetime) -> datetime.datetime | None:
@@ -53,7 +57,19 @@ def first_time(workload: Workload, after: datetime.datetime) -> datetime.datetim
     Raises InvalidRequest if its schedule is not one.
     """
     schedule = workload.schedule
-    return None if schedule is None else next_time(schedule.cron, after)
+    return None if schedule is None else next_time(schedule.cron, after, schedule.time_zone)
+
+
+def _zone(name: str) -> datetime.tzinfo:
+    if name == "UTC":
+        return datetime.UTC
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (LookupError, ValueError, OSError) as error:
+        # An unknown name, one that cannot be a file's, or a folder's.
+        raise InvalidRequest(
+            f"there is no time zone {name!r}", hint="write one such as 'Europe/Berlin'"
+        ) from error
 
 
 def _names_no_date(cron: str, after: datetime.datetime) -> bool:

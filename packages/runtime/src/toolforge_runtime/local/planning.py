@@ -11,8 +11,8 @@ import dataclasses
 import datetime
 
 from toolforge_runtime.local.states import Phase, Pod, Run, State, Why, new_pod
-from toolforge_runtime.ports import Termination
-from toolforge_runtime.timing import first_time, next_time, retry_delay
+from toolforge_runtime.ports import ConcurrencyPolicy, Termination
+from toolforge_runtime.timing import first_time, retry_delay
 
 
 @dataclasses.dataclass(slots=True)
@@ -88,9 +88,7 @@ def plan_schedule(state: State, plan: Plan) -> None:
 
 
 def _plan_manual_run(state: State, plan: Plan) -> None:
-    for run in _active(state):
-        run.ending = run.ending or Why.REPLACED
-        _plan_run(state, run, plan)
+    _end_active(state, plan)
     if not _active(state):
         # What was asked for takes the place of what was there before.
         for run in list(state.runs):
@@ -108,20 +106,36 @@ def _plan_due_run(state: State, plan: Plan) -> None:
         state.next_due = first_time(state.workload, state.last_changed)
     while (due := state.next_due) is not None and plan.at(due):
         deadline = _seconds(schedule.starting_deadline)
+        after = due
         if plan.now - due > deadline:
-            _miss(state, due, "the platform was not running then")
+            _miss(state, due)
             # The first that may still be started; not one by one, after a month of absence.
-            state.next_due = next_time(schedule.cron, max(due, plan.now - deadline - _seconds(1)))
-            continue
-        if _active(state):
-            _miss(state, due, "the previous run was still going on")
-        else:
+            after = max(due, plan.now - deadline - _seconds(1))
+        elif _gets_room(state, schedule.concurrency, plan):
             state.last_scheduled = due
             _begin_run(state, plan)
-        state.next_due = next_time(schedule.cron, due)
+        elif schedule.concurrency is ConcurrencyPolicy.REPLACE:
+            # It begins when the previous one has ended, unless that takes too long.
+            return
+        else:
+            _miss(state, due)
+        state.next_due = first_time(state.workload, after)
 
 
-def _miss(state: State, due: datetime.datetime, why: str) -> None:
+def _gets_room(state: State, concurrency: ConcurrencyPolicy, plan: Plan) -> bool:
+    if concurrency is ConcurrencyPolicy.REPLACE:
+        _end_active(state, plan)
+    return concurrency is ConcurrencyPolicy.ALLOW or not _active(state)
+
+
+def _end_active(state: State, plan: Plan) -> None:
+    for run in _active(state):
+        run.ending = run.ending or Why.REPLACED
+        _plan_run(state, run, plan)
+
+
+def _miss(state: State, due: datetime.datetime) -> None:
+    why = _STILL_GOING_ON if _active(state) else "the platform was not running then"
     state.reason = "MissedSchedule"
     state.message = f"the run of {due:%Y-%m-%d %H:%M} UTC was missed: {why}"
 
@@ -194,6 +208,7 @@ def _seconds(number: float) -> datetime.timedelta:
     return datetime.timedelta(seconds=number)
 
 
+_STILL_GOING_ON = "the previous run was still going on"
 _ENDING_MESSAGES = {
     Why.DEADLINE: "it ran longer than its time limit",
     Why.REPLACED: "another run took its place",

@@ -17,6 +17,7 @@ import pytest
 from toolforge_common.errors import Conflict, InvalidRequest, NotFound, Unsupported
 from toolforge_common.names import ToolName
 from toolforge_runtime.ports import (
+    ConcurrencyPolicy,
     Container,
     ContainerState,
     LogLine,
@@ -287,6 +288,36 @@ class RuntimeContract:
 
         seen = runtime.get(DEMO, "a")
         assert (seen.runs, seen.pods, seen.last_scheduled) == ((), (), None)
+
+    @pytest.mark.parametrize(
+        "schedule",
+        [
+            Schedule("five times a day"),
+            Schedule("0 0 * * *", time_zone="Europe/Atlantis"),
+            Schedule("0 0 * * *", time_zone="Europe"),  # a folder of zones
+            Schedule("0 0 * * *", time_zone="../../etc/localtime"),
+            Schedule("0 0 * * *", time_zone=""),
+        ],
+        ids=str,
+    )
+    def test_what_is_no_schedule_is_refused(self, runtime: Runtime, schedule: Schedule) -> None:
+        with pytest.raises(InvalidRequest):
+            runtime.create(scheduled("a", "true", schedule=schedule))
+        assert list(runtime.list(DEMO)) == []
+
+        runtime.create(scheduled("a", "true"))
+        with pytest.raises(InvalidRequest):
+            runtime.replace(scheduled("a", "true", schedule=schedule))
+        assert runtime.get(DEMO, "a").workload == scheduled("a", "true")
+
+    @pytest.mark.parametrize("policy", list(ConcurrencyPolicy))
+    def test_a_zone_and_a_policy_are_kept(
+        self, runtime: Runtime, policy: ConcurrencyPolicy
+    ) -> None:
+        schedule = Schedule("0 0 31 2 *", time_zone="Europe/Berlin", concurrency=policy)
+        runtime.create(scheduled("a", "true", schedule=schedule))
+
+        assert runtime.get(DEMO, "a").workload.schedule == schedule
 
     def test_a_restart_runs_now(self, runtime: Runtime) -> None:
         runtime.create(scheduled("a", "echo now"))

@@ -25,6 +25,7 @@ from toolforge_common.errors import (
 from toolforge_common.names import ToolName
 from toolforge_runtime.ports import (
     HEARTBEAT,
+    ConcurrencyPolicy,
     ContainerState,
     Image,
     LogLine,
@@ -376,23 +377,31 @@ class InMemoryRuntime:
 
     def _run_happens(self, entry: Entry, run: Run) -> None:
         if (deadline := deadline_of(run)) is not None and deadline <= self.now:
-            run.pods[:] = [
-                ended(pod, 143, "", self.now, "DeadlineExceeded")
-                if pod.phase is PodPhase.RUNNING
-                else pod
-                for pod in run.pods
-            ]
-            run.retry_at = None
-            self._run_ended(entry, run, reason="DeadlineExceeded", message="it ran for too long")
+            self._end_run(entry, run, "DeadlineExceeded", "it ran for too long")
         elif run.retry_at is not None and run.retry_at <= self.now:
             run.retry_at = None
             self._start_pod(run.workload, run.pods)
 
+    def _end_run(self, entry: Entry, run: Run, reason: str, message: str) -> None:
+        run.pods[:] = [
+            ended(pod, 143, "", self.now, reason) if pod.phase is PodPhase.RUNNING else pod
+            for pod in run.pods
+        ]
+        run.retry_at = None
+        self._run_ended(entry, run, reason=reason, message=message)
+
     def _schedule_happens(self, entry: Entry) -> None:
+        schedule = entry.workload.schedule
+        assert schedule is not None  # noqa: S101  only scheduled entries are ever due
         entry.next_due = first_time(entry.workload, self.now)
-        if all(run.seen.finished_at is not None for run in entry.runs):
-            entry.last_scheduled = self.now
-            self._start_run(entry)
+        active = [run for run in entry.runs if run.seen.finished_at is None]
+        if active and schedule.concurrency is ConcurrencyPolicy.FORBID:
+            return
+        if schedule.concurrency is ConcurrencyPolicy.REPLACE:
+            for run in active:
+                self._end_run(entry, run, "Replaced", "another run took its place")
+        entry.last_scheduled = self.now
+        self._start_run(entry)
 
     def _observe(self, entry: Entry) -> WorkloadObservation:
         return WorkloadObservation(
