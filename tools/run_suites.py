@@ -18,17 +18,17 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TOX = [sys.executable, "-m", "tox", "run", "--colored", "no", "-q", "-e"]
+TOX = [sys.executable, "-m", "tox"]
 PYTEST_CLOSING = re.compile(
     r"^=*\s*(\d+ (?:passed|failed|error|skipped|deselected).* in [\d.]+s.*?)\s*=*$"
 )
 
 # Folder of the environment and tests of the suites to which it matters who runs them.
 TWICE = {
-    "contract": ("whole", "tests/packaging/test_bootstrap.py"),
+    "contract": ("contract", "tests/packaging/test_bootstrap.py"),
     "runtime": ("runtime", "packages/runtime"),
     "dev": ("dev", "packages/dev"),
-    "e2e": ("whole", "tests/e2e"),
+    "e2e": ("e2e", "tests/e2e"),
 }
 
 
@@ -54,18 +54,25 @@ def main() -> int:
     chosen = parser.parse_args().environments
     if unknown := sorted(set(chosen) - set(environments)):
         parser.error(f"there is no environment {unknown[0]}; there are {', '.join(environments)}")
-    results = [result for name in chosen for result in run_environment(name)]
+    results = [prepare(chosen)]
+    results += [result for name in chosen for result in run_environment(name)]
     print("\n== summary", *map(str, results), sep="\n")
     failed = [result.name for result in results if not result.passed]
     total = sum(result.seconds for result in results)
     outcome = f"{len(failed)} failed: {', '.join(failed)}" if failed else "all passed"
-    print(f"{len(results)} suites in {total:.0f} s, {outcome}")
+    print(f"{len(results)} steps in {total:.0f} s, {outcome}")
     return 1 if failed else 0
+
+
+def prepare(names: list[str]) -> Result:
+    """Install what the environments need, several at a time; tests then have the machine to themselves."""
+    options = ["--notest", "--parallel", "auto", "--parallel-no-spinner", "--colored", "no", "-q"]
+    return run("prepare", [*TOX, "run-parallel", *options, "-e", ",".join(names)])
 
 
 def run_environment(name: str) -> list[Result]:
     """Run one environment, as root also what of it an ordinary user runs."""
-    results = [run(name, [*TOX, name])]
+    results = [run(name, [*TOX, "run", "--colored", "no", "-q", "-e", name])]
     if name in TWICE and os.geteuid() == 0:
         folder, tests = TWICE[name]
         # tox makes it private.
