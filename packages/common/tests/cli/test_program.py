@@ -262,6 +262,13 @@ def test_a_hot_line_is_run_without_its_command(things):
     assert "Usage" in run_command(things, ["make", "tea", "-h"]).stdout
 
 
+@pytest.mark.parametrize("words", [["make", "caf\udce9"], ["--caf\udce9"], ["caf\udce9"]])
+def test_an_argument_that_is_not_utf_8_is_refused(things, words):
+    assert run_command(things, words) == Finished(
+        1, "", f"Error: the argument {words[-1]!r} is not UTF-8\n"
+    )
+
+
 @pytest.mark.parametrize("how", ["interrupt", "abort"])
 def test_an_interrupted_command_says_nothing(things, how):
     assert run_command(things, ["fail", how]) == Finished(130)

@@ -10,7 +10,7 @@ from toolforge_common.cli import errors
 from toolforge_common.cli.console import RED, Console
 from toolforge_common.cli.program import Program, locate
 from toolforge_common.cli.session import OpenTransport, Session, open_gateway
-from toolforge_common.errors import ToolforgeError
+from toolforge_common.errors import InvalidRequest, ToolforgeError
 
 
 def run_program(program: Program, arguments: Sequence[str], prog_name: str) -> int:
@@ -44,6 +44,7 @@ def execute(program: Program, arguments: Sequence[str], prog_name: str, session:
 
 
 def _perform(program: Program, arguments: Sequence[str], prog_name: str, session: Session) -> int:
+    _refuse_undecodable(arguments)
     hot = program.hot.get(tuple(arguments))
     if hot is not None and program.complete_var not in os.environ:
         locate(hot)(session)
@@ -51,6 +52,15 @@ def _perform(program: Program, arguments: Sequence[str], prog_name: str, session
     from toolforge_common.cli.group import run_group  # noqa: PLC0415  a hot line does without Click
 
     return run_group(program, arguments, prog_name, session)
+
+
+def _refuse_undecodable(arguments: Sequence[str]) -> None:
+    """Raise InvalidRequest for an argument that is not UTF-8: no request could carry it."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidRequest(f"the argument {argument!r} is not UTF-8") from error
 
 
 def _tell(error: Exception, session: Session, *, log_style: bool) -> None:
