@@ -3,7 +3,7 @@
 import pytest
 
 from toolforge_common.errors import InvalidRequest
-from toolforge_common.names import namespace_of, parse_tool_name, tool_of
+from toolforge_common.names import namespace_of, parse_job_name, parse_tool_name, tool_of
 
 
 @pytest.mark.parametrize("name", ["a", "7", "demo", "a-b", "a--b", "0a", "x" * 53])
@@ -20,6 +20,36 @@ def test_not_a_tool_name(name):
         parse_tool_name(name)
 
     assert "lower-case" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["a", "7", "my-job", "a--b", "a.b-c.d", "x" * 52])
+def test_a_job_name(name):
+    assert parse_job_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "-a",
+        "a-",
+        "a.",
+        ".a",
+        "a..b",
+        "a.-b",
+        "A",
+        "a_b",
+        "a/b",
+        "ä",
+        "a\n",
+        "x" * 53,
+    ],
+)
+def test_not_a_job_name(name):
+    with pytest.raises(InvalidRequest, match="the name of a job has 1 to 52 characters"):
+        parse_job_name(name)
 
 
 def test_only_the_first_hyphen_of_a_namespace_separates():

@@ -3,6 +3,7 @@
 import pytest
 
 from toolforge_common.cli.api_client import ApiClient
+from toolforge_common.errors import InvalidRequest
 from toolforge_common.testing import FakeService, answer, at_home, make_home
 from toolforge_jobs_cli.client import Image, Job, JobsClient, LogEntry, Status
 from toolforge_jobs_cli.settings import JobsSettings
@@ -46,12 +47,18 @@ def test_every_operation_has_its_request(wire):
     ]
 
 
-def test_a_strange_name_stays_within_its_path(wire):
-    service = FakeService(answer(job=wire()))
+@pytest.mark.parametrize("operation", ["get", "delete", "restart", "logs"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../other", "a/b", "a%2fb", "\udcff", "A", "a" * 53]
+)
+def test_a_name_that_no_job_can_have_is_never_asked_for(operation, name):
+    service = FakeService()
 
-    client_of(service).get("../../../other")
+    with pytest.raises(InvalidRequest, match="the name of a job has 1 to 52 characters") as refusal:
+        list(getattr(client_of(service), operation)(name))
 
-    assert service.asked[0][1] == f"{PREFIX}/jobs/..%2F..%2F..%2Fother"
+    assert refusal.value.doc == "https://w.wiki/6YL8"
+    assert service.asked == []
 
 
 def test_a_job_is_understood_and_what_came_later_ignored(wire):

@@ -104,6 +104,34 @@ def test_changes_are_silent_but_for_what_the_service_says(jobs, words, asked):
     assert quiet.asked == [asked]
 
 
+@pytest.mark.parametrize("command", ["show", "logs", "restart", "delete"])
+@pytest.mark.parametrize("name", ["", ".", "../x", "a/b", "a%2fb"])
+def test_a_name_that_no_job_can_have_is_refused_before_any_request(jobs, command, name):
+    service = FakeService()
+
+    assert jobs(command, name, service=service) == Finished(
+        1,
+        "",
+        "ERROR: the name of a job has 1 to 52 characters: lower-case letters, digits, "
+        "and between them hyphens and dots\n"
+        "Hint: choose a name such as my-job\n"
+        "See: https://w.wiki/6YL8\n",
+    )
+    assert service.asked == []
+
+
+@pytest.mark.parametrize(
+    "words", [["delete", "x\udcff"], ["run", "x", "--image", "i", "--command", "\udcff"]]
+)
+def test_arguments_that_are_not_utf_8_are_refused_before_any_request(jobs, words):
+    service = FakeService()
+
+    assert jobs(*words, service=service) == Finished(
+        1, "", f"ERROR: the argument {words[-1]!r} is not UTF-8\n"
+    )
+    assert service.asked == []
+
+
 def test_people_who_restart_are_told_where_to_look(jobs):
     assert jobs("restart", "bot", service=FakeService(answer()), is_terminal=True) == Finished(
         0, "", "`toolforge jobs show bot` says how it is.\n"

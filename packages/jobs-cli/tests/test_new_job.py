@@ -6,6 +6,12 @@ from toolforge_common.errors import InvalidRequest
 from toolforge_jobs_cli.new_job import RunOptions, check, payload
 
 
+NAME_RULE = (
+    "the name of a job has 1 to 52 characters: lower-case letters, digits, and between them "
+    "hyphens and dots"
+)
+
+
 def options(**given) -> RunOptions:
     return RunOptions(**{"image": "python3.11", "name": "x", "command": "./x", **given})
 
@@ -14,7 +20,13 @@ def options(**given) -> RunOptions:
     ("given", "refused"),
     [
         ({"name": None}, "the job needs a name"),
+        ({"name": ""}, NAME_RULE),
+        ({"name": "a/b"}, NAME_RULE),
+        ({"webservice": True, "name": ""}, NAME_RULE),
         ({"command": None}, "the job needs something to run"),
+        ({"command": ""}, "--command is empty"),
+        ({"command": " \t\n"}, "--command is empty"),
+        ({"webservice": True, "command": ""}, "--command is empty"),
         ({"port": "80"}, "--port is only for continuous jobs"),
         ({"schedule": "@daily", "port": "80"}, "--port is only for continuous jobs"),
         ({"replicas": 2}, "--replicas is only for continuous jobs"),
@@ -124,3 +136,8 @@ def test_a_webservice_needs_neither_name_nor_command():
         "job_type": "webservice",
         "imagename": "python3.11",
     }
+
+
+def test_no_other_job_gets_the_name_of_a_webservice():
+    assert payload(options(name=""))["name"] == ""
+    assert "name" not in payload(options(name=None))

@@ -8,12 +8,17 @@ from typing import NewType
 from toolforge_common.errors import InvalidRequest
 
 ToolName = NewType("ToolName", str)
+JobName = NewType("JobName", str)
 Namespace = NewType("Namespace", str)
 
 NAMESPACE_PREFIX = "tool-"
 
 # Tool accounts have fewer than 54 characters, so that "tool-" and a suffix fit a Kubernetes label value.
 _TOOL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,51}[a-z0-9])?")
+
+_LONGEST_JOB_NAME = 52
+_LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_JOB = re.compile(rf"{_LABEL}(?:[.]{_LABEL})*")
 
 
 def parse_tool_name(text: str) -> ToolName:
@@ -24,6 +29,19 @@ def parse_tool_name(text: str) -> ToolName:
             hint="use lower-case letters, digits and inner hyphens, at most 53 characters",
         )
     return ToolName(text)
+
+
+def parse_job_name(text: str) -> JobName:
+    """Return the text as the name of a job. Raises InvalidRequest, in the jobs service's words, if it cannot be one."""
+    # The length first: the grammar is for short texts.
+    if len(text) > _LONGEST_JOB_NAME or not _JOB.fullmatch(text):
+        raise InvalidRequest(
+            "the name of a job has 1 to 52 characters: lower-case letters, digits, and between them "
+            "hyphens and dots",
+            hint="choose a name such as my-job",
+            doc="https://w.wiki/6YL8",
+        )
+    return JobName(text)
 
 
 def namespace_of(tool: ToolName) -> Namespace:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from toolforge_common.cli.api_client import ApiClient, quoted
+from toolforge_common.cli.api_client import ApiClient, quoted, segment
 from toolforge_common.cli.console import Messages
 from toolforge_common.cli.transport import Request, Response
 from toolforge_common.errors import (
@@ -75,6 +75,17 @@ def test_requests_have_the_headers_and_the_patience_they_need(ears):
 def test_names_fit_into_a_path_whatever_they_are():
     assert quoted("a-b.c_d~1") == "a-b.c_d~1"
     assert quoted("../a b?é\n") == "..%2Fa%20b%3F%C3%A9%0A"
+    assert quoted("") == ""
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "\udcff"])
+def test_what_would_lead_elsewhere_is_no_segment_of_a_path(text):
+    with pytest.raises(InvalidRequest):
+        segment(text)
+
+
+def test_any_other_text_is_one_segment_of_a_path():
+    assert segment("../a%2fb") == "..%2Fa%252fb"
 
 
 def test_messages_of_a_success_are_passed_on(ears):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from toolforge_common.cli.api_client import ApiClient, quoted
+from toolforge_common.cli.api_client import ApiClient, segment
 from toolforge_common.cli.session import Session
+from toolforge_common.names import parse_job_name
 from toolforge_jobs_cli.settings import JobsSettings
 
 
@@ -87,7 +88,7 @@ class JobsClient:
         tool = session.account.tool
         return cls(
             session.api(config, "jobs", settings.timeout),
-            prefix=f"{settings.jobs_endpoint.rstrip('/')}/tool/{tool}",
+            prefix=f"{settings.jobs_endpoint.rstrip('/')}/tool/{segment(tool)}",
             public_url=settings.public_url(tool),
         )
 
@@ -135,7 +136,11 @@ class JobsClient:
         return [Image(wire["shortname"], wire["image"]) for wire in answer["images"]]
 
     def _path(self, name: str) -> str:
-        return f"{self._prefix}/jobs/{quoted(name)}"
+        """Return the path of one job. Raises InvalidRequest if no job can have that name.
+
+        A path without a name would be that of all jobs.
+        """
+        return f"{self._prefix}/jobs/{segment(parse_job_name(name))}"
 
 
 def _job(wire: Mapping[str, Any]) -> Job:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from toolforge_common.errors import InvalidRequest
+from toolforge_common.names import parse_job_name
 
 WEBSERVICE_NAME = "webservice"
 
@@ -59,7 +60,9 @@ class RunOptions:
 
 
 def check(options: RunOptions) -> None:
-    """Raise InvalidRequest for a combination of options that cannot be right."""
+    """Raise InvalidRequest for a name or a combination of options that cannot be right."""
+    if options.name is not None:
+        parse_job_name(options.name)
     for text, hint in _objections(options):
         raise InvalidRequest(text, hint=hint)
 
@@ -95,6 +98,8 @@ def _is_port(text: str) -> bool:
 
 
 def _missing(options: RunOptions) -> Iterator[tuple[str, str]]:
+    if options.command is not None and not options.command.strip():
+        yield "--command is empty", "say what the job shall run"
     if options.webservice:
         return
     if options.name is None:
@@ -117,7 +122,7 @@ def _only_for_lasting(options: RunOptions) -> Iterator[tuple[str, str]]:
 def payload(options: RunOptions) -> dict[str, Any]:
     """Return the request for the job."""
     wire = {
-        "name": options.name or WEBSERVICE_NAME,
+        "name": WEBSERVICE_NAME if options.name is None and options.webservice else options.name,
         "job_type": options.job_type,
         "imagename": options.image,
         "cmd": options.command,

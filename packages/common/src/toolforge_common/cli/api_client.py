@@ -182,9 +182,20 @@ def _kind_of(status: int) -> type[ToolforgeError]:
     return _BY_STATUS.get(status, Unavailable if is_ours else InvalidRequest)
 
 
+def segment(text: str) -> str:
+    """Return the text as one segment of a path. Raises InvalidRequest if the path would lead elsewhere."""
+    if text in ("", ".", ".."):
+        raise InvalidRequest(f"{text!r} cannot be the name of anything")
+    return quoted(text)
+
+
 def quoted(text: str) -> str:
-    """Return the text as one segment of a path, or one value of a query."""
-    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in text.encode())
+    """Return the text as one value of a query. Raises InvalidRequest if it is not UTF-8."""
+    try:
+        octets = text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(f"{text!r} is not UTF-8") from error
+    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in octets)
 
 
 def _with_query(path: str, query: Mapping[str, str] | None) -> str:
