@@ -19,6 +19,7 @@ from toolforge_runtime.ports import (
     PodPhase,
     Probe,
     Resources,
+    RunRecord,
     Schedule,
     TcpProbe,
     Termination,
@@ -441,6 +442,96 @@ def test_a_run_is_missed_if_the_one_that_it_replaces_does_not_end(machine):
     assert machine.engine.turn() == 569
 
 
+# --- history ------------------------------------------------------------------------------------------
+
+
+def test_every_end_of_a_run_is_recorded_once(machine):
+    machine.create(scheduled("0 1 * * *", backoff_limit=1))
+    machine.advance(3600)
+    machine.end(3)
+    machine.advance(10)
+    machine.end(4)
+    machine.crash()
+    machine.engine.restart("demo", "a")
+    machine.advance(60)
+    machine.end(0)
+    machine.crash()
+
+    manual, failed = machine.engine.history("demo", "a", 10)
+    (run,) = machine.see().runs
+    assert manual == RunRecord(
+        run=run.name,
+        finished_at=at(1, 1, 1, 10),
+        manual=True,
+        started_at=at(1, 1, 0, 10),
+        exit_code=0,
+    )
+    assert failed == RunRecord(
+        run=f"a-{int(at(1, 1).timestamp())}",
+        finished_at=at(1, 1, 0, 10),
+        scheduled_for=at(1, 1),
+        started_at=at(1, 1),
+        exit_code=4,
+        reason="BackoffLimitExceeded",
+        message="its 2 pods failed",
+    )
+
+
+def test_missed_runs_are_recorded(machine):
+    machine.create(scheduled("0 * * * *"))
+    machine.advance(2 * 3600)
+    machine.now = at(2, 12, 30)
+    machine.advance(0)
+
+    history = machine.engine.history("demo", "a", 10)
+    assert [(run.scheduled_for, run.finished_at, run.missed, run.run) for run in history] == [
+        (at(1, 3), at(2, 12, 30), True, ""),  # one for the whole absence
+        (at(1, 2), at(1, 2), True, ""),
+    ]
+    assert [(run.reason, run.started_at, run.exit_code) for run in history] == [
+        ("MissedSchedule", None, None),
+        ("MissedSchedule", None, None),
+    ]
+
+
+def test_a_run_that_never_had_a_pod_has_no_exit_code(machine):
+    machine.pods.refusal = "no room"
+    machine.create(one_off(active_deadline=5, ttl_after_finished=None))
+    machine.advance(5)
+
+    (run,) = machine.engine.history("demo", "a", 10)
+    assert (run.reason, run.started_at, run.finished_at) == (
+        "DeadlineExceeded",
+        START,
+        at(1, 0, 0, 5),
+    )
+
+
+def test_an_end_that_could_not_be_written_is_recorded_later(machine, monkeypatch):
+    machine.create(one_off(ttl_after_finished=None))
+
+    def refuse(state, records=()):
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(machine.repository, "save", refuse)  # a full disk cannot be had in a test
+    with pytest.raises(Unavailable):
+        machine.end(0)
+    monkeypatch.undo()
+    assert machine.engine.history("demo", "a", 10) == []
+    machine.advance(0)
+
+    assert [run.exit_code for run in machine.engine.history("demo", "a", 10)] == [0]
+
+
+def test_old_runs_are_forgotten(machine):
+    machine.create(one_off(ttl_after_finished=None))
+    machine.end(0)
+    machine.now += datetime.timedelta(days=31)
+
+    assert machine.engine.history("demo", "a", 10) == []
+    assert machine.engine.prune() is False
+
+
 # --- continuous workloads -----------------------------------------------------------------------------
 
 
@@ -622,7 +713,7 @@ def test_no_pods_are_wanted(machine):
 def test_a_refused_replacement_has_not_happened(machine, monkeypatch):
     machine.create(continuous(image="old"))
 
-    def refuse(state):
+    def refuse(state, records=()):
         raise Unavailable("the disk is full")
 
     monkeypatch.setattr(machine.repository, "save", refuse)  # a full disk cannot be had in a test
@@ -828,7 +919,7 @@ def test_a_stop_tells_of_pods_that_do_not_end(machine):
 
 
 def test_nothing_is_begun_that_is_not_on_disk(machine, monkeypatch):
-    def full(state):
+    def full(state, records=()):
         raise Unavailable("the disk is full")
 
     save = machine.repository.save
@@ -865,7 +956,7 @@ def test_a_defect_in_one_workload_leaves_the_others_alone(machine):
 
 
 def test_a_refused_change_has_not_happened(machine, monkeypatch):
-    def full(state):
+    def full(state, records=()):
         raise Unavailable("the disk is full")
 
     machine.create(continuous())

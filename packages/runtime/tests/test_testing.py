@@ -3,7 +3,7 @@
 import pytest
 
 from toolforge_common.errors import NotFound, Unavailable
-from toolforge_runtime.ports import PodPhase, Schedule
+from toolforge_runtime.ports import ConcurrencyPolicy, PodPhase, Schedule
 from toolforge_runtime.testing import InMemoryRuntime, InMemoryStore, InMemoryTenancy
 from toolforge_runtime.testing.runtime_contract import (
     RuntimeContract,
@@ -78,6 +78,52 @@ def test_schedules_follow_the_clock_of_the_test():
     seen = observed(runtime)
     assert [run.name for run in seen.runs] == ["a-1767227400", "a-1767226200"]
     assert seen.last_scheduled == runtime.now
+
+
+@pytest.mark.parametrize(
+    ("policy", "unfinished", "history"),
+    [
+        (ConcurrencyPolicy.FORBID, 1, ["MissedSchedule"]),
+        (ConcurrencyPolicy.ALLOW, 2, []),
+        (ConcurrencyPolicy.REPLACE, 1, ["Replaced"]),
+    ],
+)
+def test_a_run_may_be_due_while_one_goes_on(policy, unfinished, history):
+    runtime = InMemoryRuntime()
+    schedule = Schedule("*/10 * * * *", concurrency=policy)
+    runtime.create(scheduled("a", "whatever", schedule=schedule))
+    runtime.advance(1200)
+
+    seen = observed(runtime)
+    assert sum(run.finished_at is None for run in seen.runs) == unfinished
+    records = runtime.history("demo", "a")
+    assert [run.reason for run in records] == history
+    assert [run.scheduled_for for run in records if run.missed] == [
+        runtime.now for reason in history if reason == seen.reason
+    ]
+
+
+def test_a_suspended_schedule_rests_until_it_is_resumed():
+    runtime = InMemoryRuntime()
+    schedule = Schedule("*/10 * * * *")
+    runtime.create(scheduled("a", "whatever", schedule=schedule, suspended=True))
+    runtime.advance(1199)
+    runtime.replace(scheduled("a", "whatever", schedule=schedule))
+    assert observed(runtime).runs == ()
+    runtime.advance(1)
+
+    assert [run.created_at for run in observed(runtime).runs] == [runtime.now]
+    assert runtime.history("demo", "a") == []
+
+
+def test_a_history_ends_after_a_month():
+    runtime = InMemoryRuntime()
+    runtime.create(one_off("a", "whatever"))
+    runtime.finish("demo", "a", 3)
+    assert [run.exit_code for run in runtime.history("demo", "a")] == [3]
+    runtime.advance(31 * 24 * 3600)
+
+    assert runtime.history("demo", "a") == []
 
 
 def test_a_pod_can_be_held_and_a_workload_refused():

@@ -243,6 +243,26 @@ class RunObservation:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What remains of a run that has ended or was missed.
+
+    `scheduled_for` is when it was due, None if it was asked for; `started_at` when it began.
+    `exit_code` is its last container's, None if there was none. `reason` and `message` are the run's:
+    empty if it succeeded. A missed run has no name and did not start; it `finished_at` when that was noted.
+    """
+
+    run: str
+    finished_at: datetime.datetime
+    manual: bool = False
+    scheduled_for: datetime.datetime | None = None
+    started_at: datetime.datetime | None = None
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+    missed: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Endpoint:
     """An address under which a port of the workload answers."""
 
@@ -351,6 +371,13 @@ class Runtime(Protocol):
     def list(self, tool: ToolName) -> Sequence[WorkloadObservation]:
         """Return all workloads of the tool, by name. A tool that does not exist has none."""
 
+    def history(self, tool: ToolName, name: str, limit: int = 100) -> Sequence[RunRecord]:
+        """Return what became of the workload's runs, at most `limit` of them, the latest end first.
+
+        Those of the last `HISTORY_DAYS` days are kept, but no more than `HISTORY_RUNS` of a workload,
+        until it is deleted. Continuous workloads have none. Raises NotFound if there is none of that name.
+        """
+
     def images(self) -> Sequence[Image]:
         """Return the images that may be run, by name."""
 
@@ -374,6 +401,8 @@ class Runtime(Protocol):
 
 
 HEARTBEAT = 15
+HISTORY_DAYS = 30
+HISTORY_RUNS = 1000
 
 # --- records --------------------------------------------------------------------------------------
 

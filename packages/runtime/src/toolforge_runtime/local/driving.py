@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import structlog
 
+from toolforge_common.errors import Unavailable
 from toolforge_runtime.local.engine import Engine
 from toolforge_runtime.local.isolation import Isolation
 from toolforge_runtime.local.launching import Launcher
@@ -109,7 +110,18 @@ class Driver:
 
     def _prune(self) -> None:
         self._logs.prune(self._tenancy.list(), self._live_names())
+        self._prune_history()
         self._loop.call_later(_PRUNE_EVERY, self._prune)
+
+    def _prune_history(self) -> None:
+        try:
+            more = self.engine.prune()
+        except Unavailable as error:
+            # It is tried again the next time.
+            logger.warning("history_not_pruned", reason=error.message)
+            return
+        if more:
+            self._loop.call_soon(self._prune_history)
 
     def _wake(self) -> None:
         if not self._is_closing:

@@ -30,7 +30,7 @@ from toolforge_runtime.local.planning import (
 )
 from toolforge_runtime.local.repository import Repository
 from toolforge_runtime.local.states import Phase, Pod, Run, State, Why
-from toolforge_runtime.ports import ProbeAction, Termination, Workload, WorkloadKind
+from toolforge_runtime.ports import ProbeAction, RunRecord, Termination, Workload, WorkloadKind
 from toolforge_runtime.timing import first_time
 
 logger = structlog.get_logger(__name__)
@@ -170,6 +170,13 @@ class Engine:
         """Return the states of the tool's workloads by name, to be read under `reading` only."""
         return [state for state in self._states.of_tool(tool) if not state.deleting]
 
+    def history(self, tool: ToolName, name: str, limit: int) -> Sequence[RunRecord]:
+        """See `Runtime.history`."""
+        with self._condition:
+            self._found(tool, name)
+        # The database has a lock of its own.
+        return self._repository.history((tool, name), self._now(), limit)
+
     @property
     def reading(self) -> threading.Condition:
         """What to hold while looking at states."""
@@ -252,6 +259,10 @@ class Engine:
             later = [(due - self._now()).total_seconds() for due in dues if due is not None]
             return max(0.0, min(later)) if later else None
 
+    def prune(self) -> bool:
+        """Forget some runs that are too old to be kept; say whether there may be more of them."""
+        return self._repository.prune(self._now())
+
     def live_pods(self) -> Sequence[Pod]:
         """Return the pods that may have a process, to be read under `reading` only."""
         return [pod for state in self._states.values() for pod in state.pods if pod.is_live]
@@ -285,7 +296,7 @@ class Engine:
             self._states.remove(key)
             self._condition.notify_all()
         else:
-            self._repository.save(state)
+            self._repository.save(state, plan.records)
         del self._unsaved[key]
         for pod_id in self._ended.pop(key, ()):
             self._runner.forget(pod_id)

@@ -11,19 +11,23 @@ import dataclasses
 import datetime
 
 from toolforge_runtime.local.states import Phase, Pod, Run, State, Why, new_pod
-from toolforge_runtime.ports import ConcurrencyPolicy, Termination
+from toolforge_runtime.ports import ConcurrencyPolicy, RunRecord, Termination
 from toolforge_runtime.timing import first_time, retry_delay
 
 
 @dataclasses.dataclass(slots=True)
 class Plan:
-    """What to do. `due` is when to plan again at the latest, `gone` that the workload is to be forgotten."""
+    """What to do, and what to remember of runs.
+
+    `due` is when to plan again at the latest, `gone` that the workload is to be forgotten.
+    """
 
     now: datetime.datetime
     starts: list[Pod] = dataclasses.field(default_factory=list)
     stops: list[Pod] = dataclasses.field(default_factory=list)
     due: datetime.datetime | None = None
     gone: bool = False
+    records: list[RunRecord] = dataclasses.field(default_factory=list)
 
     def at(self, time: datetime.datetime) -> bool:
         """Say whether the time has come; if not, plan again then."""
@@ -94,7 +98,7 @@ def _plan_manual_run(state: State, plan: Plan) -> None:
         for run in list(state.runs):
             _forget_run(state, run)
         state.run_requested = False
-        _begin_run(state, plan, manual=True)
+        _begin_run(state, plan)
 
 
 def _plan_due_run(state: State, plan: Plan) -> None:
@@ -108,17 +112,17 @@ def _plan_due_run(state: State, plan: Plan) -> None:
         deadline = _seconds(schedule.starting_deadline)
         after = due
         if plan.now - due > deadline:
-            _miss(state, due)
+            _miss(state, plan, due)
             # The first that may still be started; not one by one, after a month of absence.
             after = max(due, plan.now - deadline - _seconds(1))
         elif _gets_room(state, schedule.concurrency, plan):
             state.last_scheduled = due
-            _begin_run(state, plan)
+            _begin_run(state, plan, due)
         elif schedule.concurrency is ConcurrencyPolicy.REPLACE:
             # It begins when the previous one has ended, unless that takes too long.
             return
         else:
-            _miss(state, due)
+            _miss(state, plan, due)
         state.next_due = first_time(state.workload, after)
 
 
@@ -134,22 +138,32 @@ def _end_active(state: State, plan: Plan) -> None:
         _plan_run(state, run, plan)
 
 
-def _miss(state: State, due: datetime.datetime) -> None:
+def _miss(state: State, plan: Plan, due: datetime.datetime) -> None:
     why = _STILL_GOING_ON if _active(state) else "the platform was not running then"
     state.reason = "MissedSchedule"
     state.message = f"the run of {due:%Y-%m-%d %H:%M} UTC was missed: {why}"
+    plan.records.append(
+        RunRecord(
+            "",
+            plan.now,
+            scheduled_for=due,
+            reason=state.reason,
+            message=state.message,
+            missed=True,
+        )
+    )
 
 
 def _active(state: State) -> list[Run]:
     return [run for run in state.runs if run.finished_at is None]
 
 
-def _begin_run(state: State, plan: Plan, *, manual: bool = False) -> None:
+def _begin_run(state: State, plan: Plan, due: datetime.datetime | None = None) -> None:
     name = f"{state.workload.name}-{int(plan.now.timestamp())}"
     while any(run.name == name for run in state.runs):
         name += "x"
     state.reason = state.message = ""
-    state.runs.insert(0, Run(name, plan.now, manual=manual))
+    state.runs.insert(0, Run(name, plan.now, manual=due is None, scheduled_for=due))
     _plan_run(state, state.runs[0], plan)
 
 
@@ -162,21 +176,25 @@ def _plan_run(state: State, run: Run, plan: Plan) -> None:
     if run.finished_at is not None:
         return
     pods = [pod for pod in state.pods if pod.run == run.name]
-    workload = state.workload_of(run)
-    limit = workload.active_deadline
+    limit = state.workload_of(run).active_deadline
     if limit is not None and not run.ending and plan.at(run.created_at + _seconds(limit)):
         run.ending = Why.DEADLINE
     if run.ending:
         for pod in pods:
             plan.stop(pod, Why(run.ending))
-    if any(pod.phase is not Phase.ENDED for pod in pods):
-        return
-    endings = [pod.termination for pod in pods if pod.termination is not None]
+    if all(pod.phase is Phase.ENDED for pod in pods):
+        endings = [pod.termination for pod in pods if pod.termination is not None]
+        _finish_or_try(state, run, plan, endings)
+        if run.finished_at is not None:
+            plan.records.append(_record(run, run.finished_at, endings))
+
+
+def _finish_or_try(state: State, run: Run, plan: Plan, endings: list[Termination]) -> None:
     if run.ending:
         _finish(state, run, plan.now, _ENDING_MESSAGES[Why(run.ending)], run.ending)
     elif endings and _is_success(endings[-1]):
         _finish(state, run, endings[-1].finished_at)
-    elif len(endings) > workload.backoff_limit:
+    elif len(endings) > state.workload_of(run).backoff_limit:
         _fail(state, run, endings)
     elif not endings or plan.at(endings[-1].finished_at + _seconds(retry_delay(len(endings)))):
         plan.start(new_pod(state, plan.now, run))
@@ -198,6 +216,19 @@ def _finish(
     run.reason, run.message = reason, message
     if run.succeeded:
         state.last_successful = time
+
+
+def _record(run: Run, finished: datetime.datetime, endings: list[Termination]) -> RunRecord:
+    return RunRecord(
+        run=run.name,
+        finished_at=finished,
+        manual=run.manual,
+        scheduled_for=run.scheduled_for,
+        started_at=run.created_at,
+        exit_code=endings[-1].exit_code if endings else None,
+        reason=run.reason,
+        message=run.message,
+    )
 
 
 def _is_success(ending: Termination) -> bool:

@@ -32,6 +32,7 @@ from toolforge_runtime.ports import (
     ExecProbe,
     Image,
     LogLine,
+    RunRecord,
     RuntimeDescription,
     Tenancy,
     Workload,
@@ -130,6 +131,10 @@ class LocalRuntime:
         engine = self._running().engine
         with engine.reading:
             return [self._observe(state) for state in engine.states_of(tool)]
+
+    def history(self, tool: ToolName, name: str, limit: int = 100) -> Sequence[RunRecord]:
+        """See `Runtime.history`."""
+        return self._running().engine.history(tool, name, limit)
 
     def images(self) -> Sequence[Image]:
         """See `Runtime.images`."""

@@ -75,7 +75,10 @@ class Pod:
 
 @dataclasses.dataclass(slots=True)
 class Run:
-    """One run to completion. `ending` says why its pods are being stopped; `made_for` as in `Pod`."""
+    """One run to completion. `ending` says why its pods are being stopped; `made_for` as in `Pod`.
+
+    `scheduled_for` is when it was due, if it was not asked for.
+    """
 
     name: str
     created_at: datetime.datetime
@@ -86,6 +89,7 @@ class Run:
     message: str = ""
     ending: str = ""
     made_for: Workload | None = None
+    scheduled_for: datetime.datetime | None = None
 
 
 @dataclasses.dataclass(slots=True)

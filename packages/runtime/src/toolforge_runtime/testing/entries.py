@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from collections import deque
 from collections.abc import Iterator
 
 from toolforge_runtime.ports import (
+    HISTORY_RUNS,
     ContainerState,
     Endpoint,
     PodObservation,
     PodPhase,
     RunObservation,
+    RunRecord,
     Termination,
     Workload,
     WorkloadKind,
@@ -26,6 +29,7 @@ class Run:
     seen: RunObservation
     pods: list[PodObservation]
     workload: Workload
+    scheduled_for: datetime.datetime | None = None
     failures: int = 0
     retry_at: datetime.datetime | None = None
 
@@ -39,11 +43,39 @@ class Entry:
     last_changed: datetime.datetime
     pods: list[PodObservation] = dataclasses.field(default_factory=list)
     runs: list[Run] = dataclasses.field(default_factory=list)
+    history: deque[RunRecord] = dataclasses.field(
+        default_factory=lambda: deque(maxlen=HISTORY_RUNS)
+    )
     next_due: datetime.datetime | None = None
     last_scheduled: datetime.datetime | None = None
     last_successful: datetime.datetime | None = None
     reason: str = ""
     message: str = ""
+
+
+def record_of(run: Run, now: datetime.datetime) -> RunRecord:
+    """Return what remains of a run that has just ended."""
+    endings = [pod.termination for pod in run.pods if pod.termination is not None]
+    return RunRecord(
+        run=run.seen.name,
+        finished_at=now,
+        manual=run.seen.manual,
+        scheduled_for=run.scheduled_for,
+        started_at=run.seen.created_at,
+        exit_code=endings[-1].exit_code if endings else None,
+        reason=run.seen.reason,
+        message=run.seen.message,
+    )
+
+
+def miss(entry: Entry, due: datetime.datetime) -> None:
+    """Take note that the workload's run was missed, when it was due."""
+    entry.reason = "MissedSchedule"
+    entry.message = f"the run of {due:%Y-%m-%d %H:%M} UTC was missed"
+    record = RunRecord(
+        "", due, scheduled_for=due, reason=entry.reason, message=entry.message, missed=True
+    )
+    entry.history.appendleft(record)
 
 
 def seconds_of(number: float) -> datetime.timedelta:

@@ -26,6 +26,7 @@ from toolforge_runtime.ports import (
     Port,
     Resources,
     RunObservation,
+    RunRecord,
     Runtime,
     Schedule,
     Workload,
@@ -531,6 +532,66 @@ class RuntimeContract:
         runtime.restart(DEMO, "a")
 
         assert self.finished(runtime, "a").succeeded
+
+    # --- history ----------------------------------------------------------------------------------
+
+    def test_what_never_ran_has_no_history(self, runtime: Runtime) -> None:
+        runtime.create(scheduled("a", "true"))
+        runtime.create(one_off("b", _FOREVER))
+        runtime.create(continuous("c", "exit 1"))
+
+        assert [list(runtime.history(DEMO, name)) for name in "abc"] == [[], [], []]
+
+    def test_a_history_tells_how_runs_ended(self, runtime: Runtime) -> None:
+        runtime.create(one_off("a", "exit 3"))
+        run = self.finished(runtime, "a")
+
+        assert list(runtime.history(DEMO, "a")) == [
+            RunRecord(
+                run=run.name,
+                finished_at=run.finished_at or run.created_at,
+                started_at=run.created_at,
+                exit_code=3,
+                reason=run.reason,
+                message=run.message,
+            )
+        ]
+
+    def test_a_history_outlasts_the_runs_and_ends_with_the_workload(self, runtime: Runtime) -> None:
+        runtime.create(scheduled("a", "true"))
+        runtime.create(scheduled("a", "true", tool=OTHER))
+        names: list[str] = []
+
+        def has_another() -> bool:
+            return len(runtime.history(DEMO, "a")) > len(names)
+
+        for _ in range(3):
+            runtime.restart(DEMO, "a")
+            self.until(runtime, has_another)
+            names.append(self.finished(runtime, "a").name)
+
+        history = runtime.history(DEMO, "a")
+        assert [(run.run, run.manual, run.exit_code) for run in history] == [
+            (name, True, 0) for name in reversed(names)
+        ]
+        assert list(runtime.history(DEMO, "a", limit=2)) == list(history)[:2]
+        assert list(runtime.history(DEMO, "a", limit=0)) == []
+        assert list(runtime.history(OTHER, "a")) == []
+        runtime.delete(DEMO, "a")
+        with pytest.raises(NotFound):
+            runtime.history(DEMO, "a")
+        runtime.create(scheduled("a", "true"))
+        assert list(runtime.history(DEMO, "a")) == []
+
+    def test_a_run_whose_place_is_taken_is_in_the_history(self, runtime: Runtime) -> None:
+        runtime.create(scheduled("a", _FOREVER))
+        runtime.restart(DEMO, "a")
+        self.until(runtime, lambda: runtime.get(DEMO, "a").runs)
+        (first,) = runtime.get(DEMO, "a").runs
+        runtime.restart(DEMO, "a")
+        (record,) = self.until(runtime, lambda: runtime.history(DEMO, "a"))
+
+        assert (record.run, record.manual, record.reason) == (first.name, True, "Replaced")
 
     # --- logs -------------------------------------------------------------------------------------
 

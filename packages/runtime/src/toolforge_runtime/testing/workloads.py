@@ -25,6 +25,7 @@ from toolforge_common.errors import (
 from toolforge_common.names import ToolName
 from toolforge_runtime.ports import (
     HEARTBEAT,
+    HISTORY_DAYS,
     ConcurrencyPolicy,
     ContainerState,
     Image,
@@ -32,6 +33,7 @@ from toolforge_runtime.ports import (
     PodObservation,
     PodPhase,
     RunObservation,
+    RunRecord,
     RuntimeDescription,
     Tenancy,
     Workload,
@@ -48,6 +50,8 @@ from toolforge_runtime.testing.entries import (
     endpoints_of,
     gone_at,
     is_due,
+    miss,
+    record_of,
     restart_at,
     seconds_of,
 )
@@ -135,7 +139,10 @@ class InMemoryRuntime:
                 entry.pods.clear()
                 self._fill_replicas(entry)
             else:
+                for run in [run for run in entry.runs if run.seen.finished_at is None]:
+                    self._end_run(entry, run, "Replaced", "another run took its place")
                 entry.runs.clear()
+                entry.reason = entry.message = ""
                 self._start_run(entry, manual=True)
 
     def delete(self, tool: ToolName, name: str, timeout: float = 30) -> None:  # noqa: ARG002  the port's
@@ -155,6 +162,13 @@ class InMemoryRuntime:
         with self._lock:
             keys = sorted(key for key in self._entries if key[0] == tool)
             return [self._observe(self._entries[key]) for key in keys]
+
+    def history(self, tool: ToolName, name: str, limit: int = 100) -> Sequence[RunRecord]:
+        """See `Runtime.history`."""
+        with self._lock:
+            oldest = self.now - datetime.timedelta(days=HISTORY_DAYS)
+            kept = [run for run in self._found(tool, name).history if run.finished_at >= oldest]
+            return kept[: max(limit, 0)]
 
     def images(self) -> Sequence[Image]:
         """See `Runtime.images`."""
@@ -283,7 +297,7 @@ class InMemoryRuntime:
         if entry.workload.kind is WorkloadKind.SCHEDULED:
             name = f"{name}-{int(self.now.timestamp())}"
         seen = RunObservation(name, self.now, (), manual=manual)
-        run = Run(seen, [], entry.workload)
+        run = Run(seen, [], entry.workload, None if manual else entry.last_scheduled)
         entry.runs.insert(0, run)
         self._start_pod(run.workload, run.pods)
 
@@ -349,6 +363,7 @@ class InMemoryRuntime:
         run.seen = dataclasses.replace(
             run.seen, finished_at=self.now, succeeded=succeeded, reason=reason, message=message
         )
+        entry.history.appendleft(record_of(run, self.now))
         if succeeded:
             entry.last_successful = self.now
         if entry.workload.kind is WorkloadKind.SCHEDULED:
@@ -396,11 +411,13 @@ class InMemoryRuntime:
         entry.next_due = first_time(entry.workload, self.now)
         active = [run for run in entry.runs if run.seen.finished_at is None]
         if active and schedule.concurrency is ConcurrencyPolicy.FORBID:
+            miss(entry, self.now)
             return
         if schedule.concurrency is ConcurrencyPolicy.REPLACE:
             for run in active:
                 self._end_run(entry, run, "Replaced", "another run took its place")
         entry.last_scheduled = self.now
+        entry.reason = entry.message = ""
         self._start_run(entry)
 
     def _observe(self, entry: Entry) -> WorkloadObservation:
