@@ -246,7 +246,7 @@ async def test_a_defect_of_a_service_is_logged_and_told_without_details(gateway,
     with capture_logs() as logs:
         answer = await call(gateway, JOBS, certificate=der(), headers=[(b"x-request-id", ID)])
 
-    assert answer.status == 500
+    assert (answer.status, answer.json["code"]) == (500, "internal")
     assert b"secret" not in answer.body
     assert ID.decode() in answer.json["hint"]
     assert logs == [

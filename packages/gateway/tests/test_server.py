@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 
 from toolforge_common.errors import Conflict, Unavailable
 from toolforge_gateway.protocol import find_flaw
-from toolforge_gateway.server import EmbeddedServer, bind, edge_config
+from toolforge_gateway.server import EmbeddedServer, edge_config, listen
 from toolforge_gateway.tls import server_context
 from toolforge_runtime.local.pki import CertificateAuthority, write_private
 
@@ -116,7 +116,7 @@ async def edge(gateway, records, pki):
 @contextlib.asynccontextmanager
 async def serving(gateway, records, pki, **settings):
     context = server_context(pki / "server.crt", pki / "server.key", pki / "tools.crt")
-    listener = bind("127.0.0.1", 0)
+    listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     config = edge_config(gateway, records.append, context, **settings)
     async with EmbeddedServer(config, listener):
@@ -450,22 +450,21 @@ async def test_a_slow_answer_is_no_silence(gateway, records, pki, craft, service
 
 
 async def test_a_taken_port_is_said_in_a_sentence():
-    taken = bind("127.0.0.1", 0)
-    taken.listen()
+    taken = listen("127.0.0.1", 0)
     port = taken.getsockname()[1]
 
     with pytest.raises(Conflict, match=f"port {port} on 127.0.0.1 is taken"):
-        bind("127.0.0.1", port)
+        listen("127.0.0.1", port)
     taken.close()
 
 
 def test_an_address_that_is_not_ours_is_said_in_a_sentence():
     with pytest.raises(Unavailable, match=r"cannot listen on 192\.0\.2\.1:0"):
-        bind("192.0.2.1", 0)
+        listen("192.0.2.1", 0)
 
 
 async def test_a_server_that_cannot_start_says_why(gateway, records):
-    listener = bind("127.0.0.1", 0)
+    listener = listen("127.0.0.1", 0)
     listener.close()
     server = EmbeddedServer(edge_config(gateway, records.append, None), listener)
 
@@ -491,3 +490,31 @@ async def test_leaving_ends_streams_that_never_end(gateway, records, pki, craft,
         writer.close()
 
     assert [record.status for record in records] == [200]
+
+
+async def test_leaving_ends_a_stream_that_nobody_reads(gateway, records, pki, craft, service):
+    async def flood(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while True:
+            await send({"type": "http.response.body", "body": b"x" * 100_000, "more_body": True})
+
+    service.hold = flood
+    context = server_context(pki / "server.crt", pki / "server.key", pki / "tools.crt")
+    listener = listen("127.0.0.1", 0)
+    edge = Edge(listener.getsockname()[1], pki)
+    server = EmbeddedServer(edge_config(gateway, records.append, context, grace=0), listener)
+    connections = server._server.server_state.connections
+
+    async with asyncio.timeout(DEADLINE):
+        async with server:
+            _, writer = await asyncio.open_connection(
+                "127.0.0.1", edge.port, ssl=edge.context(craft())
+            )
+            writer.write(f"GET {JOBS} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            while not any(one.flow.write_paused for one in connections):  # noqa: ASYNC110  a flag of uvicorn's
+                await asyncio.sleep(0.01)
+
+        assert not connections
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()

@@ -38,7 +38,7 @@ from toolforge_gateway.front import Backend, Gateway
 from toolforge_gateway.openapi import Server
 from toolforge_gateway.policy import Policy, Route
 from toolforge_gateway.request_log import log_request
-from toolforge_gateway.server import EmbeddedServer, bind, edge_config
+from toolforge_gateway.server import EmbeddedServer, edge_config, listen
 from toolforge_gateway.tls import server_context
 from toolforge_jobs_api.app import AUDIENCE as JOBS
 from toolforge_jobs_api.app import create_app as create_jobs_app
@@ -227,7 +227,7 @@ def _backends(ports: Ports, signer: IdentitySigner) -> list[Backend]:
 
 def _listen(port: int) -> socket.socket:
     try:
-        return bind(HOST, port)
+        return listen(HOST, port)
     except Conflict as error:
         raise _taken(port, "--port") from error
 
@@ -239,6 +239,7 @@ def _listen_unix(state: StateFolder) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listener.bind(os.fsencode(path))
+        listener.listen()
     except OSError:
         listener.close()
         raise

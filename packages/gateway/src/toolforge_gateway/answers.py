@@ -7,7 +7,7 @@ import http
 
 import orjson
 
-from toolforge_common.api.errors import BodyTooLarge, error_body, status_of
+from toolforge_common.api.errors import BodyTooLarge, InternalError, error_body, status_of
 from toolforge_common.errors import InvalidRequest, ToolforgeError
 from toolforge_gateway.asgi import Send
 
@@ -76,7 +76,7 @@ def refusal(error: ToolforgeError, request_id: str) -> Answer:
 
 def failure(request_id: str) -> Answer:
     """Return the answer to a request that met a defect of ours."""
-    error = ToolforgeError(
+    error = InternalError(
         "something went wrong on our side",
         hint=f"try again; if it persists, report it with the request id {request_id}",
     )

@@ -1,6 +1,6 @@
-"""Runs an ASGI app in an event loop that belongs to somebody else, on a socket that is bound beforehand.
+"""Runs an ASGI app in an event loop that belongs to somebody else, on a socket that listens beforehand.
 
-Binding first lets a taken port be said in a sentence. Signals and logging stay with the process' owner.
+Listening first lets a taken port be said in a sentence. Signals and logging stay with the process' owner.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from toolforge_gateway.request_log import Recorder
 # How long answers under way may take after the server was told to stop; followed logs never end by themselves.
 GRACE = 2
 _BACKLOG = 1024
+# What it takes to say goodbye over TLS to somebody who listens.
+_FAREWELL = 1.0
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Return a socket bound to host and port (0: a free one).
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on host and port (0: a free one).
 
     Raises Conflict if somebody else has the port, Unavailable if the address cannot be used.
     """
@@ -35,6 +37,8 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        # Two sockets can be bound to one port as long as neither listens.
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
@@ -126,6 +130,20 @@ class _Server(uvicorn.Server):
             await self.on_tick(0)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), timeout=1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        # Answers that were cut off close their connections; somebody who does not read keeps his open.
+        await self._await_farewell()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await self._await_farewell()
+
+    async def _await_farewell(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                while self.server_state.connections:  # noqa: ASYNC110  uvicorn tells nobody when one is gone
+                    await asyncio.sleep(0.01)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
