@@ -52,7 +52,12 @@ def toolforge(tmp_path, home, install):
     program = install("own", "toolforge", script)
     assert program.stat().st_mode & stat.S_IXUSR
 
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **variables: str,
+    ) -> subprocess.CompletedProcess[str]:
         environment = {
             "PATH": f"{tmp_path}/bin1:{tmp_path}/bin2:{tmp_path}/missing",
             "HOME": str(home),
@@ -63,7 +68,8 @@ def toolforge(tmp_path, home, install):
         return subprocess.run(
             [program, *arguments],
             env=environment,
-            capture_output=True,
+            stdout=stdout,
+            stderr=stderr,
             text=True,
             timeout=30,
             check=False,

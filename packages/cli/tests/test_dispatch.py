@@ -1,5 +1,7 @@
 """Which program gets which words, in a process as a person starts it."""
 
+from pathlib import Path
+
 import pytest
 
 REPORT = """#!/bin/sh
@@ -179,6 +181,22 @@ def test_an_interrupted_subcommand_says_nothing(toolforge, built_in):
     finished = toolforge("webservice")
 
     assert (finished.returncode, finished.stdout, finished.stderr) == (130, "", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_help_that_cannot_be_written_is_told_in_one_sentence(toolforge, unbuffered):
+    with Path("/dev/full").open("w") as full:
+        finished = toolforge("--help", stdout=full, PYTHONUNBUFFERED=unbuffered)
+
+    assert finished.returncode == 2
+    assert finished.stderr == "cannot write the output: No space left on device\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_refusal_that_cannot_be_told_keeps_its_exit_code(toolforge):
+    with Path("/dev/full").open("w") as full:
+        assert toolforge("nosuch", stderr=full).returncode == 2
 
 
 def test_the_prefix_of_programs_is_configurable(toolforge, install, home):

@@ -5,7 +5,6 @@ import pytest
 from toolforge_common.errors import InvalidRequest
 from toolforge_jobs_cli.new_job import RunOptions, check, payload
 
-
 NAME_RULE = (
     "the name of a job has 1 to 52 characters: lower-case letters, digits, and between them "
     "hyphens and dots"

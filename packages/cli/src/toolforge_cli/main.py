@@ -10,7 +10,15 @@ import os
 import sys
 
 from toolforge_cli.table import BUILT_IN
-from toolforge_common.cli.program import DEBUG, DISPATCHED, HELP_NAMES, VERBOSE, finish, hasten
+from toolforge_common.cli.program import (
+    DEBUG,
+    DISPATCHED,
+    HELP_NAMES,
+    VERBOSE,
+    finish,
+    give_output_up,
+    hasten,
+)
 
 TYPE_CHECKING = False  # as in typing, whose import alone takes a sixth of an interpreter's start
 if TYPE_CHECKING:
@@ -38,7 +46,10 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except Exception as error:  # noqa: BLE001  the edge: nobody above could do anything with it
-        return _report(error)
+        try:
+            return _report(error)
+        except OSError as unwritable:
+            return give_output_up(unwritable)
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -190,6 +201,8 @@ def _report(error: Exception) -> int:
 
     from toolforge_common.cli import errors  # noqa: PLC0415  likewise
 
+    if isinstance(error, OSError) and errors.is_about_output(error):
+        return give_output_up(error)
     if os.environ.get(DEBUG) == "1":
         traceback.print_exception(error)
     label = "" if errors.is_a_failure(error) else "Error: "

@@ -368,6 +368,70 @@ def test_a_process_that_cannot_write_says_so_and_fails():
     assert finished.stderr == b"cannot write the output: No space left on device\n"
 
 
+A_PROGRAM = """
+import sys, types
+import click
+from toolforge_common.cli.program import Program
+from toolforge_common.cli.session import pass_session
+
+@click.command(help="Write.")
+@pass_session
+def write(session):
+    session.console.data("written")
+    session.console.say("said")
+
+module = types.ModuleType("tests_things")
+module.write = write
+module.hot = lambda session: session.console.stream("written")
+sys.modules["tests_things"] = module
+commands = {"write": ("tests_things:write", "Write.")}
+program = Program(
+    name="x", version="1", help="Help.", commands=commands, hot={("hot",): "tests_things:hot"}
+)
+sys.argv[1:] = WORDS
+program.main()
+"""
+
+
+def a_program(words: list[str], redirections: str, **variables: str):
+    """Run a program with its standard streams as a shell redirects them."""
+    code = A_PROGRAM.replace("WORDS", repr(words))
+    return subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" -c "$1" {redirections}', sys.executable, code],
+        check=False,
+        timeout=30,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "", **variables},
+    )
+
+
+@pytest.mark.parametrize("words", [["write"], ["hot"], ["--help"], ["write", "--help"]])
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_done_without(words, closed):
+    finished = a_program(words, closed)
+
+    assert finished.returncode == 0
+    assert finished.stderr in ("", "said\n")
+    assert bool(finished.stdout) == (" >&-" not in f" {closed}")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("words", [["write"], ["hot"], ["--help"], ["write", "--help"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_told_in_one_sentence(words, unbuffered):
+    finished = a_program(words, ">/dev/full", PYTHONUNBUFFERED=unbuffered)
+
+    assert finished.returncode == 2
+    assert finished.stderr == "cannot write the output: No space left on device\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("words", [["write"], ["nonsense"]])
+def test_errors_that_cannot_be_told_leave_an_exit_code(words):
+    assert a_program(words, "2>/dev/full").returncode == 2
+
+
 def test_the_help_of_a_program_imports_almost_nothing():
     finished = in_a_process(
         "import sys\n"

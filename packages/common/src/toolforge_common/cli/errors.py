@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 the caller's side; 2 a usage error, or our side; 130 inter
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 
 from toolforge_common.errors import (
@@ -47,6 +48,16 @@ def exit_code(error: BaseException) -> int:
         if kind in EXIT_CODES:
             return EXIT_CODES[kind]
     return OUR_SIDE
+
+
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+
+
+def is_about_output(error: BaseException) -> bool:
+    """Say whether a stream could not be written: errors about files name them, these do not."""
+    if not isinstance(error, OSError):
+        return False
+    return isinstance(error, BrokenPipeError) or (not error.filename and error.errno in _UNWRITABLE)
 
 
 def is_a_failure(error: BaseException) -> bool:

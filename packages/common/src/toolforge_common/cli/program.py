@@ -22,7 +22,7 @@ DEBUG = "TOOLFORGE_DEBUG"
 
 HELP_NAMES = ("-h", "--help")
 
-_USAGE_ERROR = 2  # `errors` has it for everybody else; its imports take time
+_USAGE_ERROR = _OUR_SIDE = 2  # `errors` has them for everybody else; its imports take time
 
 # Short commands end before a collection would pay off, long ones still get theirs.
 _OBJECTS_BEFORE_COLLECTION = 200_000
@@ -84,8 +84,7 @@ class Program:
 
             text = static_help.render(self, prog_name)
             if text is not None:
-                (sys.stdout if arguments else sys.stderr).write(text)
-                return 0 if arguments else _USAGE_ERROR
+                return _write_help(text, is_wanted=bool(arguments))
         from toolforge_common.cli import runner  # noqa: PLC0415  see above
 
         return runner.run_program(self, arguments, prog_name)
@@ -94,6 +93,15 @@ class Program:
         """Return the name people know the program by, when it was not started by the dispatcher in process."""
         separator = " " if os.environ.get(DISPATCHED) == "1" else "-"
         return f"toolforge{separator}{self.name}"
+
+
+def _write_help(text: str, *, is_wanted: bool) -> int:
+    """Write the help, where nobody asked for it as a usage error, and return the exit code."""
+    try:
+        (sys.stdout if is_wanted else sys.stderr).write(text)
+    except OSError as error:
+        return give_output_up(error)
+    return 0 if is_wanted else _USAGE_ERROR
 
 
 def _asks_for_help(arguments: Sequence[str]) -> bool:
@@ -110,9 +118,21 @@ def locate(where: str) -> Any:
 def hasten() -> None:
     """Prepare a process that will probably live for a few milliseconds; the first thing it does."""
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
+    _reopen_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # What a job wrote may not fit the terminal's encoding; that must not end the program.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # text files here
+
+
+def _reopen_closed_streams() -> None:
+    """Put /dev/null in the place of standard streams that the caller closed.
+
+    Else the first connection would get the number of one, and be written to in its place. The lowest free
+    number is what a file gets: hence the order.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  open until the process ends
 
 
 def finish(code: int) -> NoReturn:
@@ -122,10 +142,25 @@ def finish(code: int) -> NoReturn:
     """
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        pass  # the reader has seen enough; that is no failure of the program
     except OSError as error:
-        os.write(2, f"cannot write the output: {error.strerror}\n".encode())
-        code = code or 2
-    sys.stderr.flush()
+        failure = give_output_up(error)
+        code = code or failure
+    try:
+        sys.stderr.flush()
+    except OSError:
+        code = code or _OUR_SIDE  # and nowhere left to say so
     os._exit(code)
+
+
+def give_output_up(error: OSError) -> int:
+    """Say that the output cannot be written, go on without, and return the exit code."""
+    if isinstance(error, BrokenPipeError):
+        return 0  # the reader has seen enough; that is no failure of the program
+    # What could not be written is still in the buffers, and would fail again at the end.
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  open until the process ends
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115  likewise
+    try:
+        os.write(2, f"cannot write the output: {error.strerror}\n".encode())
+    except OSError:
+        return _OUR_SIDE  # standard error cannot be written either: the exit code alone says it
+    return _OUR_SIDE

@@ -8,13 +8,20 @@ from collections.abc import Sequence
 
 from toolforge_common.cli import errors
 from toolforge_common.cli.console import RED, Console
-from toolforge_common.cli.program import Program, locate
+from toolforge_common.cli.program import Program, give_output_up, locate
 from toolforge_common.cli.session import OpenTransport, Session, open_gateway
 from toolforge_common.errors import InvalidRequest, ToolforgeError
 
 
 def run_program(program: Program, arguments: Sequence[str], prog_name: str) -> int:
     """Run the command that the arguments name and return the exit code, whatever happens."""
+    try:
+        return _run_and_tell(program, arguments, prog_name)
+    except OSError as error:  # of all that can fail, only telling it is left here
+        return give_output_up(error)
+
+
+def _run_and_tell(program: Program, arguments: Sequence[str], prog_name: str) -> int:
     session = new_session(program)
     try:
         return execute(program, arguments, prog_name, session)
@@ -36,8 +43,10 @@ def execute(program: Program, arguments: Sequence[str], prog_name: str, session:
         return _perform(program, arguments, prog_name, session)
     except KeyboardInterrupt:
         return errors.INTERRUPTED
-    except BrokenPipeError:
-        return errors.DONE  # the reader has seen enough; that is no failure of the command
+    except OSError as error:
+        if not errors.is_about_output(error):
+            raise
+        return give_output_up(error)
     except ToolforgeError as error:
         _tell(error, session, log_style=program.log_style)
         return errors.exit_code(error)
