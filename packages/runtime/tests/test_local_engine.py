@@ -477,6 +477,19 @@ def test_every_end_of_a_run_is_recorded_once(machine):
     )
 
 
+def test_runs_of_one_second_have_names_of_their_own(machine):
+    machine.create(scheduled("0 1 * * *"))
+    for _ in range(4):
+        machine.engine.restart("demo", "a")
+        machine.advance(0)
+        machine.end(0)
+
+    second = int(START.timestamp())
+    assert [run.run for run in machine.engine.history("demo", "a", 10)] == [
+        f"a-{second + number}" for number in (3, 2, 1, 0)
+    ]
+
+
 def test_missed_runs_are_recorded(machine):
     machine.create(scheduled("0 * * * *"))
     machine.advance(2 * 3600)

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from toolforge_common.errors import NotFound, Unavailable, Unsupported
-from toolforge_runtime.local import podprocess, sandbox
+from toolforge_runtime.local import podprocess, repository, sandbox
 from toolforge_runtime.local.runtime import LocalRuntime
 from toolforge_runtime.local.spawning import Spawner
 from toolforge_runtime.local.state import StateFolder
@@ -254,14 +254,28 @@ def restart(state, tenancy, spawner):
     """Start a runtime on the same folder."""
     runtimes = []
 
-    def start():
-        runtimes.append(LocalRuntime(state, tenancy, spawner))
+    def start(**more):
+        runtimes.append(LocalRuntime(state, tenancy, spawner, **more))
         runtimes[-1].start()
         return runtimes[-1]
 
     yield start
     for runtime in runtimes:
         runtime.stop(keep_pods=False)
+
+
+def test_a_history_survives_a_restart_and_is_removed_when_it_is_old(local, restart, monkeypatch):
+    local.create(workload(ONCE, "exit 3", ttl_after_finished=None))
+    finished(local)
+    local.stop()
+    monkeypatch.setattr(repository, "_PRUNED_AT_ONCE", 1)  # more than one round
+    again = restart()
+    (record,) = again.history("demo", "a")
+    assert (record.exit_code, record.reason) == (3, "BackoffLimitExceeded")
+    again.stop()
+    restart(clock=lambda: time.time() + 31 * 24 * 3600).stop()
+
+    assert list(restart().history("demo", "a")) == []
 
 
 def test_pods_outlive_an_orderly_stop_if_they_are_to(local, restart, gate):

@@ -227,7 +227,7 @@ class PodObservation:
 class RunObservation:
     """One run to completion: of a one-off workload (exactly one) or of a scheduled one (newest first).
 
-    `manual` runs were asked for by somebody. `finished_at` is None while the run goes on;
+    A workload never has two of one name. `manual` runs were asked for by somebody. `finished_at` is None while the run goes on;
     `succeeded` None likewise. `reason` says why a run failed beyond its pods' exit codes
     (`BackoffLimitExceeded`, `DeadlineExceeded`, `FailedCreate`), `message` in a sentence.
     """

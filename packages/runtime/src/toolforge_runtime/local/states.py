@@ -94,7 +94,10 @@ class Run:
 
 @dataclasses.dataclass(slots=True)
 class State:
-    """A workload and what became of it. Runs are newest first, pods oldest first."""
+    """A workload and what became of it. Runs are newest first, pods oldest first.
+
+    `last_run` is the number in the name of the last run that began by schedule or was asked for.
+    """
 
     workload: Workload
     created_at: datetime.datetime
@@ -107,6 +110,7 @@ class State:
     last_successful: datetime.datetime | None = None
     run_requested: bool = False
     deleting: bool = False
+    last_run: int = 0
     reason: str = ""
     message: str = ""
 

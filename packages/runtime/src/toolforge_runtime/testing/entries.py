@@ -49,6 +49,7 @@ class Entry:
     next_due: datetime.datetime | None = None
     last_scheduled: datetime.datetime | None = None
     last_successful: datetime.datetime | None = None
+    last_run: int = 0
     reason: str = ""
     message: str = ""
 

@@ -571,6 +571,7 @@ class RuntimeContract:
             names.append(self.finished(runtime, "a").name)
 
         history = runtime.history(DEMO, "a")
+        assert len(set(names)) == len(names)
         assert [(run.run, run.manual, run.exit_code) for run in history] == [
             (name, True, 0) for name in reversed(names)
         ]

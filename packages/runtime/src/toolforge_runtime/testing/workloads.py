@@ -295,7 +295,8 @@ class InMemoryRuntime:
     def _start_run(self, entry: Entry, *, manual: bool = False) -> None:
         name = entry.workload.name
         if entry.workload.kind is WorkloadKind.SCHEDULED:
-            name = f"{name}-{int(self.now.timestamp())}"
+            entry.last_run = max(int(self.now.timestamp()), entry.last_run + 1)
+            name = f"{name}-{entry.last_run}"
         seen = RunObservation(name, self.now, (), manual=manual)
         run = Run(seen, [], entry.workload, None if manual else entry.last_scheduled)
         entry.runs.insert(0, run)
