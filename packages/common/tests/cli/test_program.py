@@ -218,6 +218,11 @@ def test_a_program_may_write_errors_as_log_lines(things):
     )
 
 
+def test_the_names_of_commands_are_listed_for_completion_scripts(things):
+    assert run_command(things, ["_commands"]) == Finished(0, "fail\nmake\n")
+    assert "_commands" not in run_command(things, ["--help"]).stdout
+
+
 def test_a_surprise_takes_one_line_and_points_at_debug(things):
     with captured(io.StringIO(), io.StringIO()) as (stdout, stderr):
         code = things.run(["fail", "surprise"], "toolforge things")

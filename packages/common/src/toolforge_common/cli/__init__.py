@@ -12,6 +12,7 @@ Everything else is imported when a command runs:
     errors      the table of exit codes, and errors as people read them
     api_client  JSON over a transport; rebuilds the errors that a service raised
     transport   requests and responses, and the TLS connection that carries them
+    numbers     whole numbers as options, refused in plain words
     tables      `pretty`, `grid` and `simple` tables
 
 Nothing is imported here, so that importing one of them imports that one alone.

@@ -40,6 +40,8 @@ _BY_STATUS: Mapping[int, type[ToolforgeError]] = {
     429: TooManyRequests,
     501: Unsupported,
 }
+# A hint with this in it is for those who write requests, not for those who type commands.
+_FOR_PROGRAMMERS = "/openapi.json"
 # What may stand in a path or query as it is.
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -174,6 +176,8 @@ class ApiClient:
         if "code" not in fields:
             return kind("\n".join(texts) or f"it answered {status} and nothing else")
         hint, doc = (str(fields.get(name) or "") for name in ("hint", "doc"))
+        if _FOR_PROGRAMMERS in hint:
+            hint = ""
         return kind(texts[0], hint=hint, doc=doc, details=tuple(texts[1:]))
 
 

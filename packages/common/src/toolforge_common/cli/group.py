@@ -39,6 +39,8 @@ class LazyGroup(click.Group):
         """Return the command, imported now, or None if there is none of that name."""
         if cmd_name == "help":
             return _help_command
+        if cmd_name == "_commands":
+            return _names_command
         if cmd_name not in self._program.commands:
             return None
         command = locate(self._program.commands[cmd_name][0])
@@ -158,3 +160,13 @@ def _help_command(ctx: click.Context, name: str | None) -> None:
     assert command is not None  # noqa: S101  an unknown name was refused
     with click.Context(command, info_name=name, parent=group) as inner:
         click.echo(command.get_help(inner))
+
+
+@click.command("_commands", hidden=True)
+@click.pass_context
+def _names_command(ctx: click.Context) -> None:
+    """Print the names of all commands, for completion scripts."""
+    group = ctx.parent
+    assert group is not None  # noqa: S101  it is only found through a group
+    assert isinstance(group.command, LazyGroup)  # noqa: S101  likewise
+    click.echo("\n".join(sorted(group.command.list_commands(group))))
