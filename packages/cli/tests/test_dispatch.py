@@ -134,6 +134,18 @@ def test_a_program_that_cannot_be_run_is_an_error_in_one_line(toolforge, install
     assert "Traceback" in toolforge("-d", "foo").stderr
 
 
+def test_a_program_without_its_interpreter_says_so(toolforge, install):
+    file = install("bin1", "toolforge-foo", "#!/nowhere/python9\n")
+
+    finished = toolforge("foo")
+
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr == (
+        f"Error: {file} cannot run: its interpreter, named in its first line, is missing\n"
+        "Hint: install the interpreter, or mend the first line of the program\n"
+    )
+
+
 def test_a_built_in_runs_in_the_same_process(toolforge, built_in):
     built_in("toolforge_webservice_cli", "main", BUILT_IN)
 
@@ -146,6 +158,13 @@ def test_a_built_in_runs_in_the_same_process(toolforge, built_in):
 def test_a_built_in_goes_before_a_program_of_its_name(toolforge, built_in, install):
     built_in("toolforge_webservice_cli", "main", BUILT_IN)
     install("own", "toolforge-webservice", REPORT)
+
+    assert toolforge("webservice").returncode == 5
+
+
+def test_a_built_in_goes_before_a_program_of_its_name_on_the_path(toolforge, built_in, install):
+    built_in("toolforge_webservice_cli", "main", BUILT_IN)
+    install("bin1", "toolforge-webservice", REPORT)
 
     assert toolforge("webservice").returncode == 5
 
@@ -216,3 +235,17 @@ def test_a_configuration_that_is_wrong_is_named(toolforge, home):
 
     assert finished.returncode == 1
     assert finished.stderr.startswith(f"Error: {home}/.toolforge.yaml is not valid YAML")
+
+
+@pytest.mark.parametrize(
+    ("words", "label"), [(["--help"], "Usage: toolforge "), (["--version"], "Toolforge CLI, ")]
+)
+def test_a_configuration_that_is_wrong_takes_no_help_away(toolforge, home, words, label):
+    (home / ".toolforge.yaml").write_text("toolforge_prefix: [")
+
+    finished = toolforge(*words)
+
+    assert finished.returncode == 0
+    assert finished.stdout.startswith(label)
+    if words == ["--help"]:
+        assert finished.stderr.startswith(f"Warning: {home}/.toolforge.yaml is not valid YAML")

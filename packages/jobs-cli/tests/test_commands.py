@@ -1,10 +1,13 @@
 """The small commands, from what is typed to what is printed."""
 
+import io
 import json
 
 import pytest
 
-from toolforge_common.testing import FakeService, Finished, answer
+from toolforge_common.cli.console import Console
+from toolforge_common.testing import FakeService, Finished, Terminal, answer
+from toolforge_jobs_cli.commands.logs import print_log
 
 PREFIX = "/jobs/v1/tool/demo"
 TABLE = (
@@ -151,7 +154,7 @@ def test_images(jobs):
 @pytest.mark.parametrize(
     ("words", "query"),
     [
-        ([], ""),
+        ([], "?lines=501"),
         (["-l", "2"], "?lines=2"),
         (["--last", "2", "-f"], "?lines=2&follow=true"),
         (["--follow"], "?follow=true"),
@@ -164,6 +167,72 @@ def test_a_log_is_printed_line_by_line(jobs, words, query):
         0, "t [p] [job] 1\nt [p] [job] 2\n"
     )
     assert service.asked == [("GET", f"{PREFIX}/jobs/hello/logs{query}", None)]
+
+
+@pytest.mark.parametrize(
+    ("words", "there", "shown", "notice"),
+    [
+        ([], 500, 500, ""),
+        ([], 501, 500, "Only the newest 500 lines are shown; `--last 5000` shows more.\n"),
+        (["--last", "501"], 501, 501, ""),
+    ],
+)
+def test_lines_that_are_left_out_are_told(jobs, words, there, shown, notice):
+    service = FakeService((200, b"\n".join(LINE % number for number in range(there))))
+
+    finished = jobs("logs", "hello", *words, service=service)
+
+    assert (finished.exit_code, finished.stderr) == (0, notice)
+    assert len(finished.stdout.splitlines()) == shown
+    assert finished.stdout.endswith(f" {there - 1}\n")
+
+
+def test_more_lines_than_the_service_gives_are_refused_in_plain_words(jobs):
+    service = FakeService()
+
+    finished = jobs("logs", "hello", "--last", "5001", service=service)
+
+    assert finished.exit_code == 2
+    assert finished.stderr.endswith(
+        "Invalid value for '-l' / '--last': '5001' is not a whole number from 1 to 5000.\n"
+    )
+    assert service.asked == []
+
+
+def test_nobody_waits_for_the_log_of_a_job_that_is_not_there(jobs, wire):
+    no_logs = (404, {"error": ["no logs"], "code": "not_found", "hint": "logs appear later"})
+    no_job = (404, {"error": ["no job"], "code": "not_found", "hint": ""})
+
+    not_there = jobs("logs", "nosuch", service=FakeService(no_logs, no_job))
+    silent = jobs("logs", "hello", service=FakeService(no_logs, answer(job=wire())))
+
+    assert not_there == Finished(
+        1,
+        "",
+        "ERROR: no logs\n"
+        "Hint: there is no job of that name; `toolforge jobs list` shows those there are\n",
+    )
+    assert silent == Finished(1, "", "ERROR: no logs\nHint: logs appear later\n")
+
+
+@pytest.mark.parametrize(("kind", "written"), [(Terminal, "\n"), (io.StringIO, "")])
+def test_following_ends_its_line_on_a_terminal(kind, written):
+    class Interrupted:
+        def logs(self, _name, **_options):
+            raise KeyboardInterrupt
+
+    stderr = kind()
+    with pytest.raises(KeyboardInterrupt):
+        print_log(
+            Interrupted(),
+            Console(io.StringIO(), stderr, {}),
+            "bot",
+            last=None,
+            follow=True,
+            output="normal",
+        )
+
+    assert stderr.getvalue() == written
 
 
 def test_a_log_for_machines(jobs):

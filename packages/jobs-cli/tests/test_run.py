@@ -130,6 +130,48 @@ def test_a_refusal_of_the_service_is_told(jobs):
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("memory must not be empty", "--mem must not be empty"),
+        ("cmd must have at most 30000 characters", "--command must have at most 30000 characters"),
+        ("imagename must not be empty", "--image must not be empty"),
+        ("filelog_stdout must not be empty", "--filelog-stdout must not be empty"),
+        ("health_check.path must match ^/", "--health-check-http must match ^/"),
+        ("body.timeout: too long", "--timeout: too long"),
+        ("something must be", "something must be"),
+        ("memoryless is no word", "memoryless is no word"),
+        ("the memory is short", "the memory is short"),
+    ],
+)
+def test_a_refusal_speaks_of_options_and_never_of_the_document(jobs, said, told):
+    hint = "the service's /openapi.json says what it takes"
+    body = {"error": [said, said], "code": "invalid", "hint": hint}
+
+    assert jobs(*RUN, service=FakeService((422, body))) == Finished(
+        1, "", f"ERROR: {told}\n  - {told}\n"
+    )
+
+
+@pytest.mark.parametrize("option", ["--retry", "--timeout", "--replicas", "--wait"])
+def test_what_is_no_number_is_told_in_plain_words(jobs, option):
+    finished = jobs(*RUN, option, "x1")
+
+    assert finished.exit_code == 2
+    assert f"Invalid value for '{option}': 'x1' is not a whole number" in finished.stderr
+    assert "INTEGER" not in jobs("run", "--help").stdout
+
+
+def test_an_empty_name_is_no_webservice(jobs):
+    service = FakeService()
+
+    finished = jobs("run", "", "--image", "i", "--command", "c", service=service)
+
+    assert finished.exit_code == 1
+    assert finished.stderr.startswith("ERROR: the name of a job has 1 to 52 characters")
+    assert service.asked == []
+
+
 def test_what_the_service_says_is_shown(jobs, wire):
     messages = {"info": ["created"], "warning": ["no mail is sent"], "error": []}
     service = FakeService((201, {"job": wire(), "messages": messages}))

@@ -85,10 +85,22 @@ def test_no_time_to_wait_is_no_question_to_ask():
     assert client.asked == 0
 
 
-def test_each_silence_is_reported():
+def test_each_silence_is_reported_once_and_so_is_its_end():
+    away, events = Unavailable("away"), []
+
+    wait(
+        Client(away, away, away, job("running"), job("running"), away, away, job("failed")),
+        on_silence=lambda: events.append("silent"),
+        on_answer=lambda: events.append("back"),
+    )
+
+    assert events == ["silent", "back", "silent", "back"]
+
+
+def test_a_silence_that_does_not_end_is_reported_once():
     silences = []
 
-    wait(Client(Unavailable("a"), job("failed")), on_silence=lambda: silences.append(1))
+    wait(Client(Unavailable("away")), on_silence=lambda: silences.append(1))
 
     assert silences == [1]
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 from toolforge_cli import discovery, prefix
 from toolforge_cli.table import BUILT_IN
+from toolforge_common.errors import InvalidRequest
 
 _HEAD = """\
 Usage: toolforge [OPTIONS] COMMAND [ARGS]...
@@ -34,8 +37,17 @@ def available() -> dict[str, str]:
     built_in = {
         name: line for name, (_, _, line) in BUILT_IN.items() if discovery.is_installed(name)
     }
-    found = discovery.plugins(prefix.configured()) - built_in.keys()
+    found = discovery.plugins(_prefix()) - built_in.keys()
     return {**built_in, **{name: BUILT_IN.get(name, ("", "", ""))[2] for name in sorted(found)}}
+
+
+def _prefix() -> str:
+    """Return how plug-ins begin. A configuration that is wrong is told, and does not take help away."""
+    try:
+        return prefix.configured()
+    except InvalidRequest as error:
+        sys.stderr.write(f"Warning: {error.message}\n")
+        return prefix.DEFAULT
 
 
 def render() -> str:

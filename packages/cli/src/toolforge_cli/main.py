@@ -23,6 +23,7 @@ from toolforge_common.cli.program import (
 TYPE_CHECKING = False  # as in typing, whose import alone takes a sixth of an interpreter's start
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 _PROGRAM = "toolforge"
 _USAGE_ERROR = 2
@@ -152,8 +153,23 @@ def _hand_over(name: str, arguments: list[str]) -> int:
 
     program = discovery.find_plugin(name, prefix.configured())
     if program is not None:
-        os.execve(program, [program, *arguments], os.environ)  # noqa: S606  that is the job
+        return _become(program, arguments)
     return _refuse(*_unknown(name))
+
+
+def _become(program: str, arguments: list[str]) -> NoReturn:
+    """Have the program take this process' place. Raises Unsupported if its interpreter is missing."""
+    try:
+        os.execve(program, [program, *arguments], os.environ)  # noqa: S606  that is the job
+    except FileNotFoundError as error:
+        if not os.path.exists(program):
+            raise
+        from toolforge_common.errors import Unsupported  # noqa: PLC0415  only when it is missing
+
+        raise Unsupported(
+            f"{program} cannot run: its interpreter, named in its first line, is missing",
+            hint="install the interpreter, or mend the first line of the program",
+        ) from error
 
 
 def _run_built_in(name: str, arguments: list[str]) -> int | None:

@@ -32,15 +32,17 @@ def wait_for(
     seconds: float,
     *,
     on_silence: Callable[[], None] = lambda: None,
+    on_answer: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[Outcome, Job]:
     """Look at the job until it has finished or the seconds are over; return how it went, and the job.
 
     A platform that cannot answer for a while is asked again, because the job goes on without it;
-    `on_silence` is called each time.
+    `on_silence` is called when it falls silent, `on_answer` when it answers again.
     """
     deadline = clock() + seconds
+    is_silent = False
     for pause in _pauses():
         left = deadline - clock()
         if left <= 0:
@@ -51,8 +53,13 @@ def wait_for(
         except NotFound:
             return Outcome.GONE, job
         except Unavailable:
-            on_silence()
+            if not is_silent:
+                on_silence()
+            is_silent = True
             continue
+        if is_silent:
+            on_answer()
+        is_silent = False
         if job.status.short in ("succeeded", "failed"):
             return Outcome(job.status.short), job
     return Outcome.TIMED_OUT, job

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 from toolforge_common.cli.console import Console
+from toolforge_common.cli.numbers import WholeNumber
 from toolforge_common.cli.session import Session, pass_session
+from toolforge_common.errors import NotFound
 from toolforge_jobs_cli import render
-from toolforge_jobs_cli.client import JobsClient
+from toolforge_jobs_cli.client import JobsClient, LogEntry
+
+# How many lines are shown unless somebody says, and how many the service gives at most.
+_SHOWN = 500
+_MOST = 5000
+Form = Callable[[LogEntry], str]
 
 HELP = """\
 Print what a job has written.
@@ -26,7 +35,11 @@ Examples:
 @click.argument("name")
 @click.option("-f", "--follow", is_flag=True, help="Go on with new lines until you press Ctrl-C.")
 @click.option(
-    "-l", "--last", type=click.IntRange(min=1), metavar="N", help="Only the newest N lines."
+    "-l",
+    "--last",
+    type=WholeNumber(1, _MOST),
+    metavar="N",
+    help=f"Only the newest N lines; else {_SHOWN}, at most {_MOST}.",
 )
 @click.option(
     "-o",
@@ -52,8 +65,46 @@ def print_log(
     follow: bool,
     output: str,
 ) -> None:
-    """Print the log of the job, each line as soon as it is here."""
+    """Print the log of the job; when following, each line as soon as it is here."""
     form = render.as_json_line if output == "json" else render.log_line
-    write = console.stream if follow else console.data
-    for entry in client.logs(name, last=last, follow=follow):
-        write(form(entry))
+    try:
+        if follow:
+            _follow(client, console, name, last, form)
+        else:
+            _print_what_is_there(client, console, name, last, form)
+    except NotFound as error:
+        if not _is_there(client, name):
+            error.hint = "there is no job of that name; `toolforge jobs list` shows those there are"
+        raise
+
+
+def _is_there(client: JobsClient, name: str) -> bool:
+    try:
+        client.get(name)
+    except NotFound:
+        return False
+    return True
+
+
+def _print_what_is_there(
+    client: JobsClient, console: Console, name: str, last: int | None, form: Form
+) -> None:
+    if last is not None:
+        for entry in client.logs(name, last=last):
+            console.data(form(entry))
+        return
+    # One more than is shown tells whether there are more.
+    entries = list(client.logs(name, last=_SHOWN + 1))
+    for entry in entries[-_SHOWN:]:
+        console.data(form(entry))
+    if len(entries) > _SHOWN:
+        console.say(f"Only the newest {_SHOWN} lines are shown; `--last {_MOST}` shows more.")
+
+
+def _follow(client: JobsClient, console: Console, name: str, last: int | None, form: Form) -> None:
+    try:
+        for entry in client.logs(name, last=last, follow=True):
+            console.stream(form(entry))
+    except KeyboardInterrupt:
+        console.hint("")  # the terminal shows ^C, and the prompt shall not stand behind it
+        raise

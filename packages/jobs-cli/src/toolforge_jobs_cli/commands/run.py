@@ -11,9 +11,11 @@ import click
 
 from toolforge_common.cli import errors
 from toolforge_common.cli.console import Console
+from toolforge_common.cli.numbers import WholeNumber
 from toolforge_common.cli.session import Session, pass_session
 from toolforge_jobs_cli import new_job, render
 from toolforge_jobs_cli.client import Job, JobsClient
+from toolforge_jobs_cli.option_names import told_about_options
 from toolforge_jobs_cli.wait import DEFAULT_SECONDS, Outcome, wait_for
 
 # Where jobs see the tool's home; the tool itself may have it elsewhere.
@@ -64,7 +66,7 @@ class AfterRun:
 @click.option("--webservice", is_flag=True, help="Run it as the tool's web service.")
 @click.option(
     "--wait",
-    type=click.IntRange(min=0),
+    type=WholeNumber(least=0),
     is_flag=False,
     flag_value=DEFAULT_SECONDS,
     metavar="[SECONDS]",
@@ -80,8 +82,12 @@ class AfterRun:
 )
 @click.option("--mem", metavar="AMOUNT", help="Memory limit, such as 512Mi or 1Gi.")
 @click.option("--cpu", metavar="AMOUNT", help="Processor limit, such as 0.5 or 500m.")
-@click.option("--retry", type=click.IntRange(0, 5), help="Try again so often if it fails.")
-@click.option("--timeout", type=int, metavar="SECONDS", help="End a scheduled run after this long.")
+@click.option(
+    "--retry", type=WholeNumber(0, 5), metavar="N", help="Try again so often if it fails."
+)
+@click.option(
+    "--timeout", type=WholeNumber(), metavar="SECONDS", help="End a scheduled run after this long."
+)
 @click.option(
     "--emails",
     type=click.Choice(["none", "all", "onfinish", "onfailure"]),
@@ -99,7 +105,12 @@ class AfterRun:
     metavar="[/]",
     help="Make the port the tool's web site.",
 )
-@click.option("--replicas", type=int, help="How many of a continuous job run side by side.")
+@click.option(
+    "--replicas",
+    type=WholeNumber(),
+    metavar="N",
+    help="How many of a continuous job run side by side.",
+)
 @click.option(
     "--health-check-script", metavar="COMMAND", help="Run this to see whether it is well."
 )
@@ -125,7 +136,8 @@ def run_job(
     client: JobsClient, console: Console, options: new_job.RunOptions, after: AfterRun
 ) -> int:
     """Create the job, wait if asked to, and return the exit code."""
-    job = client.create(new_job.payload(options))
+    with told_about_options():
+        job = client.create(new_job.payload(options))
     if after.wait is not None:
         return _wait(client, console, job, after)
     if after.output == "json":
@@ -139,7 +151,11 @@ def _wait(client: JobsClient, console: Console, job: Job, after: AfterRun) -> in
     silence = "the jobs service does not answer; the job goes on, and so does the waiting"
     try:
         outcome, job = wait_for(
-            client, job, after.wait, on_silence=lambda: console.log("WARNING", silence)
+            client,
+            job,
+            after.wait,
+            on_silence=lambda: console.log("WARNING", silence),
+            on_answer=lambda: console.log("INFO", "the jobs service answers again"),
         )
     except KeyboardInterrupt:
         console.say(f"The job goes on; `toolforge jobs show {job.name}` says how it is.")
