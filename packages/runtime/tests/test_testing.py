@@ -5,14 +5,10 @@ import pytest
 from toolforge_common.errors import NotFound, Unavailable
 from toolforge_runtime.ports import ConcurrencyPolicy, PodPhase, Schedule
 from toolforge_runtime.testing import InMemoryRuntime, InMemoryStore, InMemoryTenancy
-from toolforge_runtime.testing.runtime_contract import (
-    RuntimeContract,
-    continuous,
-    one_off,
-    scheduled,
-)
+from toolforge_runtime.testing.runtime_contract import RuntimeContract
 from toolforge_runtime.testing.store_contract import StoreContract
 from toolforge_runtime.testing.tenancy_contract import TenancyContract
+from toolforge_runtime.testing.trials_contract import continuous, one_off, scheduled
 
 
 class TestInMemoryStore(StoreContract):
