@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from toolforge_common.cli.console import Console
+from toolforge_common.errors import NotFound
 
 
 @pytest.fixture
@@ -57,6 +58,7 @@ class FakePlatform:
         self.deleted = []
         self.description = {
             "pid": 4711,
+            "phase": "running",
             "version": "0.1.0",
             "gateway_url": "https://127.0.0.1:30003",
             "routes_url": "http://127.0.0.1:30000",
@@ -77,6 +79,11 @@ class FakePlatform:
 
     def tools(self):
         return sorted(self.by_name.values(), key=lambda tool: tool["name"])
+
+    def tool(self, name):
+        if name not in self.by_name:
+            raise NotFound(f"there is no tool named {name!r}")
+        return self.by_name[name]
 
     def create_tool(self, name):
         self.by_name[name] = {

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import socket
 
 import pytest
@@ -11,9 +12,11 @@ from structlog.testing import capture_logs
 from toolforge_common.cli.transport import Request
 from toolforge_common.errors import Conflict, Forbidden, NotFound, Unavailable
 from toolforge_dev.admin import AdminApp
-from toolforge_dev.admin_client import AdminClient, NotRunning, UnixTransport
+from toolforge_dev.admin_client import AdminClient, UnixTransport
+from toolforge_dev.presence import NotAnswering, NotRunning
 from toolforge_dev.settings import Places
 from toolforge_gateway.server import EmbeddedServer, edge_config
+from toolforge_runtime.local.state import StateFolder
 
 
 class Control:
@@ -67,7 +70,7 @@ async def client(control, places):
 
 async def test_the_client_asks_what_the_platform_answers(client, control):
     def talk():
-        assert client.status() == {"pid": 4711}
+        assert client.status() == {"pid": 4711, "phase": "running"}
         assert client.tools() == [{"name": "demo"}]
         assert client.tool("demo") == {"name": "demo"}
         assert client.create_tool("other") == {"name": "other"}
@@ -141,6 +144,16 @@ def test_a_socket_that_was_left_behind_is_nobody_either(places):
 
     with pytest.raises(NotRunning):
         AdminClient(places).status()
+
+
+def test_a_platform_that_has_the_folder_but_does_not_listen_is_not_denied(state):
+    folder = StateFolder(state)
+
+    with pytest.raises(NotAnswering, match=f"process {os.getpid()}, is starting or stopping"):
+        AdminClient(Places(state)).status()
+    folder.close()
+    with pytest.raises(NotRunning):
+        AdminClient(Places(state)).status()
 
 
 def test_a_platform_of_another_user_is_said_to_be_one(places, monkeypatch):

@@ -1,18 +1,23 @@
 """The commands, with a platform that only pretends."""
 
 import datetime
+import functools
 import io
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
 from toolforge_common import testing
-from toolforge_common.errors import Forbidden, InvalidRequest, Unavailable
-from toolforge_dev.admin_client import NotRunning
-from toolforge_dev.commands import down, status, tool
+from toolforge_common.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unavailable
+from toolforge_dev import launch, presence
+from toolforge_dev.commands import doctor, down, status, tool, up
 from toolforge_dev.main import PROGRAM
+from toolforge_dev.presence import NotAnswering, NotRunning
+from toolforge_dev.settings import Settings
+from toolforge_runtime.local.state import StateFolder
 
 NOT_RUNNING = NotRunning("no platform is running in /s", hint="start it")
 
@@ -111,13 +116,22 @@ def test_no_tools_are_said_beside_the_data(platform, pipe):
     assert "toolforge dev tool create" in pipe.said
 
 
-def test_nothing_is_deleted_where_nobody_can_confirm(monkeypatch):
+def test_nothing_is_deleted_where_nobody_can_confirm(monkeypatch, platform, pipe):
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    platform.create_tool("demo")
+
+    with pytest.raises(InvalidRequest, match="nobody is here to confirm") as raised:
+        tool.delete_tool(platform, pipe.console, "demo", yes=False)
+
+    assert raised.value.hint == "toolforge dev tool delete demo --yes"
+    assert platform.deleted == []
+
+
+def test_nobody_is_asked_to_confirm_the_end_of_what_is_not_there(monkeypatch, platform, pipe):
     monkeypatch.setattr(sys, "stdin", io.StringIO())
 
-    finished = testing.run_command(PROGRAM, ["tool", "delete", "demo"])
-
-    assert finished.exit_code == 1
-    assert "Hint: toolforge dev tool delete demo --yes" in finished.stderr
+    with pytest.raises(NotFound, match="there is no tool named 'nosuch'"):
+        tool.delete_tool(platform, pipe.console, "nosuch", yes=False)
 
 
 @pytest.mark.parametrize(
@@ -185,3 +199,135 @@ def test_the_clock_of_the_status_is_aware(platform, pipe):
     status.show(platform, pipe.console, "table")
 
     assert "Up for:        0s" in pipe.data or "Up for:        1s" in pipe.data
+
+
+# --- a platform that comes or goes ----------------------------------------------------------------
+
+SILENT = NotAnswering("the platform in /s, process 4711, is starting or stopping", hint="wait")
+
+
+class Changing:
+    """Answers a status from a list, one after the other; the last one again and again."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.stopped = []
+
+    def status(self):
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def stop(self, *, keep_pods):
+        self.stopped.append(keep_pods)
+
+
+def test_a_platform_that_stops_is_shown_as_such(platform, pipe, screen):
+    description = {"phase": "stopping"} | {
+        name: platform.description[name]
+        for name in ("pid", "version", "gateway_url", "routes_url", "started_at", "state")
+    }
+
+    assert status.show(Changing(description), screen.console, "table") == 4
+    assert status.show(Changing(description), pipe.console, "json") == 4
+
+    assert screen.data.startswith("State:         stopping\n")
+    assert json.loads(pipe.data) == {"running": False, **description}
+
+
+def test_a_platform_that_does_not_answer_is_not_denied(pipe, screen):
+    assert status.show(Changing(SILENT), screen.console, "table") == 4
+    assert status.show(Changing(SILENT), pipe.console, "json") == 4
+
+    assert screen.data == "The platform in /s, process 4711, is starting or stopping.\n"
+    assert json.loads(pipe.data) == {"running": False, "phase": "starting or stopping"}
+
+
+def test_stopping_again_waits_for_the_end_and_orders_nothing(pipe, sleeper):
+    client = Changing({"pid": sleeper.pid, "phase": "stopping"})
+
+    with pytest.raises(Unavailable, match="has not ended"):
+        down.stop(client, pipe.console, keep_pods=False, timeout=0)
+    sleeper.stdin.close()
+    down.stop(client, pipe.console, keep_pods=False, timeout=30)
+
+    assert client.stopped == []
+    assert pipe.data == "The platform has stopped.\n"
+
+
+def test_stopping_waits_for_a_platform_that_does_not_answer(pipe, sleeper):
+    client = Changing(SILENT, {"pid": sleeper.pid, "phase": "running"})
+    sleeper.stdin.close()
+
+    down.stop(client, pipe.console, keep_pods=True, timeout=30)
+
+    assert client.stopped == [True]
+    with pytest.raises(NotAnswering):
+        down.stop(Changing(SILENT), pipe.console, keep_pods=True, timeout=0)
+
+
+@pytest.mark.parametrize("in_between", [SILENT, {"pid": 1, "phase": "stopping"}])
+def test_a_start_waits_until_the_other_platform_is_settled(in_between):
+    waits = []
+    on_wait = functools.partial(waits.append, "waiting")
+    running = {"pid": 2, "phase": "running"}
+    later = time.monotonic() + 30
+
+    assert presence.await_settled(Changing(in_between, running), later, on_wait) == running
+    assert presence.await_settled(Changing(in_between, NOT_RUNNING), later, on_wait) is None
+    assert waits == ["waiting", "waiting"]
+    with pytest.raises(Conflict, match="stopping"):
+        presence.await_settled(Changing(in_between), 0, on_wait)
+
+
+def test_who_loses_a_race_of_starts_finds_the_winner(monkeypatch, state, pipe):
+    """The winner has the folder when the loser's start fails, and answers later."""
+    folder = StateFolder(state)
+    client = Changing(NOT_RUNNING, SILENT, {"phase": "running", "gateway_url": "https://winner"})
+    monkeypatch.setattr(up, "AdminClient", lambda _places: client)
+
+    def lose(_settings):
+        raise Unavailable("in use")
+
+    monkeypatch.setattr(launch, "start", lose)
+
+    up.start(Settings(state, 0, 0), pipe.console, foreground=False)
+
+    assert pipe.data == "The platform is running already: https://winner\n"
+    folder.close()
+    client.answers = [NOT_RUNNING]
+    with pytest.raises(Unavailable, match="in use"):
+        up.start(Settings(state, 0, 0), pipe.console, foreground=False)
+
+
+def test_two_listeners_cannot_have_one_port():
+    finished = testing.run_command(PROGRAM, ["up", "--port", "31003", "--routes-port", "31003"])
+
+    assert finished.exit_code == 1
+    assert finished.stderr.startswith(
+        "Error: the gateway and the web traffic cannot both have port 31003\nHint: "
+    )
+
+
+@pytest.mark.parametrize("folder", ["/proc/nope", "/etc/passwd"])
+def test_a_state_folder_that_cannot_be_is_said_in_a_sentence(monkeypatch, folder):
+    monkeypatch.setenv("TOOLFORGE_STATE", folder)
+
+    finished = testing.run_command(PROGRAM, ["up", "--port", "0", "--routes-port", "0"])
+
+    assert finished.exit_code == 1
+    assert finished.stderr.startswith(f"Error: the state folder {folder} cannot be used: ")
+    assert "TOOLFORGE_STATE" in finished.stderr
+    assert "report" not in finished.stderr
+
+
+def test_the_doctor_tells_of_a_platform_that_does_not_answer(state):
+    folder = StateFolder(state)
+
+    found = doctor.diagnose(state)
+
+    folder.close()
+    assert (found[0].name, found[0].level) == ("platform", "warn")
+    assert "is starting or stopping" in found[0].text
+    assert "runtime" not in [check.name for check in found]

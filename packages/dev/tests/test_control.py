@@ -61,7 +61,7 @@ def stops():
 @pytest.fixture
 def control(runtime, tenancy, keepers, stops):
     ports = Ports(runtime, InMemoryStore(), tenancy)
-    return PlatformControl(ports, keepers, DESCRIPTION, stops.append)
+    return PlatformControl(ports, keepers, DESCRIPTION, stops.append, lambda: bool(stops))
 
 
 def workload(tool, name, kind, **more):
@@ -157,6 +157,18 @@ def test_the_wish_to_stop_is_passed_on(control, stops, keep_pods):
     control.stop(keep_pods=keep_pods)
 
     assert stops == [keep_pods]
+
+
+def test_a_platform_that_stops_says_so_and_takes_no_orders(control):
+    control.create_tool("demo")
+    assert control.status()["phase"] == "running"
+
+    control.stop(keep_pods=False)
+
+    assert control.status()["phase"] == "stopping"
+    for order in (control.create_tool, control.delete_tool, control.tool):
+        with pytest.raises(Conflict, match="is stopping"):
+            order("demo")
 
 
 def test_the_record_store_forgets_one_tool_alone(state):

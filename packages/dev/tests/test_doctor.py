@@ -160,7 +160,13 @@ def test_commands_that_everybody_may_run_are_fine():
 
 
 @pytest.mark.parametrize(
-    ("words", "level"), [("", "ok"), ("Traceback\nValueError: x\n", "warn"), (None, "ok")]
+    ("words", "level"),
+    [
+        ("", "ok"),
+        ("Traceback\nValueError: x\n", "warn"),
+        ("Error: ValueError: x\nHint: y\n", "warn"),
+        (None, "ok"),
+    ],
 )
 def test_last_words_are_shown(words, level, state):
     errors = state / "logs" / "platform.err"
@@ -171,7 +177,15 @@ def test_last_words_are_shown(words, level, state):
     check = doctor.check_log(state)
 
     assert check.level == level
-    assert ("ValueError: x" in check.text) == (level == "warn")
+    assert (check.text == "ValueError: x") == (level == "warn")
+
+
+def test_a_file_in_place_of_the_state_folder_is_found(tmp_path):
+    (tmp_path / "file").touch()
+
+    check = doctor.check_state(tmp_path / "file", os.geteuid())
+
+    assert check.level == "fail"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from toolforge_common.errors import Conflict, Unavailable
+from toolforge_common.errors import Conflict, InvalidRequest, Unavailable
 from toolforge_dev import launch
 from toolforge_dev.settings import Settings
 
@@ -88,7 +88,7 @@ def test_a_platform_that_says_nothing_is_stopped(program, started):
 def test_a_state_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").touch()
 
-    with pytest.raises(Unavailable, match="cannot be used: Not a directory") as raised:
+    with pytest.raises(InvalidRequest, match="cannot be used: Not a directory") as raised:
         launch.start(Settings(tmp_path / "file" / "state"))
 
     assert "TOOLFORGE_STATE" in raised.value.hint

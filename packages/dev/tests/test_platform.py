@@ -19,6 +19,9 @@ from urllib.parse import urlsplit
 import pytest
 from openapi_spec_validator import validate
 
+from toolforge_dev.launch import command
+from toolforge_dev.settings import Settings
+
 pytestmark = pytest.mark.sandbox
 
 COMMAND = str(Path(sys.executable).with_name("toolforge-dev"))
@@ -45,6 +48,17 @@ class Platform:
         )
         assert code in (None, finished.returncode), finished
         return finished
+
+    def begin(self, *words):
+        """Start a command and return it running."""
+        return subprocess.Popen(
+            [COMMAND, *words],
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def up(self, *words, code=0):
         return self.run("up", "--port", "0", "--routes-port", "0", *words, code=code)
@@ -417,10 +431,14 @@ def test_a_state_folder_has_one_platform(own):
     (own.state / "run" / "platform.json").unlink()
     (own.state / "run" / "admin.sock").rename(own.state / "run" / "away.sock")
 
-    refused = own.up(code=2).stderr
+    finished = subprocess.run(
+        command(Settings(own.state, 0, 0)), capture_output=True, text=True, check=False
+    )
 
+    assert f"platform in {own.state}, process {pid}, is" in own.run("status", code=4).stdout
     (own.state / "run" / "away.sock").rename(own.state / "run" / "admin.sock")
-    assert f"is in use by the platform with process id {pid}" in refused
+    assert finished.returncode == 1
+    assert f"is in use by the platform with process id {pid}" in finished.stderr
     assert own.status["pid"] == pid
 
 
@@ -501,3 +519,46 @@ def test_a_followed_log_does_not_hold_up_the_end(own):
         assert b"up" in connection.getresponse().readline()
 
         own.run("down")
+
+
+def test_a_platform_that_is_stopping_is_there_until_its_end(own):
+    own.up()
+    own.run("tool", "create", "demo")
+    stubborn = "trap '' TERM; echo up; while :; do sleep 0.1; done"
+    own.call("POST", f"{JOBS}/", tool="demo", body={**HELLO, "cmd": stubborn})
+    eventually(lambda: lines_of(own, "hello") == ["up"])
+    gateway, routes = (
+        urlsplit(own.description[name]).port for name in ("gateway_url", "routes_url")
+    )
+
+    with own.begin("down") as first:
+        eventually(lambda: own.run("status", code=None).returncode == 4)
+        first.kill()
+    assert "stopping" in own.run("status", code=4).stdout
+    eventually(lambda: not listens(gateway) and not listens(routes))
+    assert own.run("status", code=4).stdout.startswith("State:")
+    assert "is stopping" in own.run("tool", "list", code=1).stderr
+    with own.begin("up", "--port", "0", "--routes-port", "0") as next_one:
+        assert own.run("down").stdout == "The platform has stopped.\n"
+        said, waiting = next_one.communicate(timeout=DEADLINE)
+
+    assert said.startswith("The platform is running: ")
+    assert "waiting for it" in waiting
+    assert own.status["running"] is True
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_of_two_starts_at_once_one_finds_the_other(own):
+    starts = [own.begin("up", "--port", "0", "--routes-port", "0") for _ in range(2)]
+    ends = [(start.communicate(timeout=DEADLINE), start.returncode) for start in starts]
+
+    url = own.description["gateway_url"]
+    assert sorted(said.splitlines()[0] for (said, _), _ in ends) == [
+        f"The platform is running already: {url}",
+        f"The platform is running: {url}",
+    ]
+    assert [code for _, code in ends] == [0, 0]

@@ -10,16 +10,13 @@ from typing import Any
 
 from toolforge_common.cli.api_client import ApiClient
 from toolforge_common.cli.transport import Request, Response
-from toolforge_common.errors import Forbidden, NotFound, Unavailable
+from toolforge_common.errors import Forbidden, Unavailable
 from toolforge_dev import __version__
+from toolforge_dev.presence import RUNNING, NotAnswering, NotRunning, owner
 from toolforge_dev.settings import Places
 
 # Deleting a tool waits until its pods are gone.
 _TIMEOUT = 120.0
-
-
-class NotRunning(NotFound):
-    """No platform answers at that state folder."""
 
 
 class AdminClient:
@@ -34,8 +31,12 @@ class AdminClient:
         )
 
     def status(self) -> dict[str, Any]:
-        """Return what the platform says about itself. Raises NotRunning if there is none."""
-        return self._api.get("/status")
+        """Return what the platform says about itself, `phase` included.
+
+        Raises NotRunning if there is none, NotAnswering if it is about to start or to end.
+        """
+        # One of an earlier version does not tell its phase.
+        return {"phase": RUNNING, **self._api.get("/status")}
 
     def tools(self) -> list[dict[str, Any]]:
         """Return all tools, by name."""
@@ -68,7 +69,7 @@ class UnixTransport:
     def __call__(self, request: Request) -> Response:
         """Send the request and return the response.
 
-        Raises NotRunning if nobody listens, Forbidden if somebody does whom this user may not talk to,
+        Raises NotRunning if there is no platform, NotAnswering if it does not listen, Forbidden if somebody does whom this user may not talk to,
         Unavailable if the answer breaks off.
         """
         connection = _Connection(self._path, request.timeout)
@@ -93,6 +94,12 @@ class UnixTransport:
             return Forbidden(
                 f"the platform in {state} belongs to another user",
                 hint="run the command as that user, or name your own folder with TOOLFORGE_STATE",
+            )
+        pid = owner(Places(state))
+        if pid is not None:
+            return NotAnswering(
+                f"the platform in {state}, process {pid}, is starting or stopping",
+                hint="try again in a moment",
             )
         return NotRunning(
             f"no platform is running in {state}", hint="start it with `toolforge dev up`"

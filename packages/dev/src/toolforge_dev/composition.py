@@ -117,9 +117,17 @@ class Stopping:
         self._loop.add_signal_handler(signal.SIGHUP, logger.info, "terminal_gone")
 
     def ask(self, keep_pods: bool) -> None:  # noqa: FBT001  a callback
-        """Ask for it, from any thread."""
-        self.keep_pods = keep_pods
-        self._loop.call_soon_threadsafe(self._event.set)
+        """Ask for it, from any thread. The first wish stands."""
+        self._loop.call_soon_threadsafe(self._take, keep_pods)
+
+    def is_wished(self) -> bool:
+        """Say whether anybody asked for it."""
+        return self._event.is_set()
+
+    def _take(self, keep_pods: bool) -> None:  # noqa: FBT001  a callback
+        if not self._event.is_set():
+            self.keep_pods = keep_pods
+            self._event.set()
 
     async def wait(self) -> None:
         """Wait for the wish."""
@@ -145,10 +153,14 @@ async def _enter(
     store = LocalStore(state)
     parts.callback(store.close)
     public_url = f"http://{{tool}}.localhost:{routes_port}"
+    # Filled last and emptied only when pods have ended: the platform says to the end that it is there.
+    orders = await parts.enter_async_context(contextlib.AsyncExitStack())
     runtime = LocalRuntime(state, tenancy, spawner, public_url=public_url)
     await asyncio.to_thread(runtime.start)
     parts.push_async_callback(_stop_runtime, runtime, stopping)
     routes.runtime = runtime
+    # Nothing new comes to pods that are about to end.
+    parts.callback(routes.close)
     ports = Ports(runtime, store, tenancy)
 
     gateway = _gateway(ports, pki, gateway_url)
@@ -167,10 +179,12 @@ async def _enter(
         "started_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "state": str(state.root),
     }
-    control = PlatformControl(ports, [runtime, store], description, stopping.ask)
-    admin = parts.enter_context(_listen_unix(state))
+    control = PlatformControl(
+        ports, [runtime, store], description, stopping.ask, stopping.is_wished
+    )
+    admin = orders.enter_context(_listen_unix(state))
     config = edge_config(AdminApp(control), log_request, tls=None)
-    await parts.enter_async_context(EmbeddedServer(config, admin))
+    await orders.enter_async_context(EmbeddedServer(config, admin))
     return description
 
 
@@ -184,6 +198,7 @@ class Routes:
 
     def __init__(self) -> None:
         self.runtime: LocalRuntime | None = None
+        self._server: asyncio.Server | None = None
 
     async def serve(self, parts: contextlib.AsyncExitStack, port: int) -> int:
         """Start answering; return the port. Raises Conflict if it is taken."""
@@ -193,9 +208,15 @@ class Routes:
             if error.errno != errno.EADDRINUSE:
                 raise
             raise _taken(port, "--routes-port") from error
-        parts.callback(server.close)
+        self._server = server
+        parts.callback(self.close)
         found: int = server.sockets[0].getsockname()[1]
         return found
+
+    def close(self) -> None:
+        """Take no new connections. Calling it again does nothing."""
+        if self._server is not None:
+            self._server.close()
 
     async def _connect(self, tool: ToolName) -> socket.socket:
         if self.runtime is None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from toolforge_dev import reach
+from toolforge_dev.readiness import REFUSED
 from toolforge_dev.settings import Places
 
 OK, WARN, FAIL = "ok", "warn", "fail"
@@ -165,6 +166,9 @@ def check_state(state: Path, uid: int) -> Check:
     """The state folder is ours and closed to others where it has to be."""
     if not state.exists():
         return Check("state folder", OK, f"{state} is made by the first start")
+    if not state.is_dir():
+        fix = "name another one: export TOOLFORGE_STATE=…"
+        return Check("state folder", FAIL, f"{state} is not a folder", fix)
     for name, mode in _MODES.items():
         folder = state / name if name else state
         try:
@@ -203,6 +207,11 @@ def check_reach(uid: int, folders: Sequence[Path] | None = None) -> Check:
         )
         return Check("commands", OK, text)
     return Check("commands", OK, "every tool can run them")
+
+
+def in_between(text: str) -> Check:
+    """Tell of a platform that starts or stops, so that its runtime cannot be judged."""
+    return Check("platform", WARN, text, "try again in a moment")
 
 
 def try_runtime(run: Run = run_program) -> list[Check]:
@@ -248,7 +257,12 @@ def check_log(state: Path) -> Check:
     words = errors.read_text(errors="replace").strip() if os.access(errors, os.R_OK) else ""
     if not words:
         return Check("last start", OK, "no complaint")
-    return Check("last start", WARN, _last_line(words), f"less {errors}")
+    # A refusal is a sentence, with what to do in the line below; a crash says last what it was.
+    if words.startswith(REFUSED):
+        text = words.splitlines()[0].removeprefix(REFUSED)
+    else:
+        text = _last_line(words)
+    return Check("last start", WARN, text, f"less {errors}")
 
 
 def _last_line(text: str) -> str:

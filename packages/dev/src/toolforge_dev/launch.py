@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from toolforge_common.errors import Unavailable
+from toolforge_common.errors import InvalidRequest, Unavailable
 from toolforge_dev.readiness import await_readiness
 from toolforge_dev.settings import Places, Settings
 
@@ -52,7 +52,7 @@ def _make_folder(folder: Path, state: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise Unavailable(
+        raise InvalidRequest(
             f"the state folder {state} cannot be used: {error.strerror}",
             hint="choose another one: export TOOLFORGE_STATE=/some/folder",
         ) from error

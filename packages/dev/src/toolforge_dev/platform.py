@@ -23,7 +23,6 @@ def main() -> int:
         _run(settings, readiness)
     except ToolforgeError as error:
         readiness.failed(error)
-        sys.stderr.write(f"{error.message}\n{error.hint}\n")
         return 1
     return 0
 

@@ -12,6 +12,8 @@ from typing import Any
 from toolforge_common.errors import ToolforgeError, by_code
 
 _LONGEST = 65536
+# How the last words of a platform begin that refused to start.
+REFUSED = "Error: "
 
 
 class Readiness:
@@ -30,7 +32,9 @@ class Readiness:
         self._say({"ready": description})
 
     def failed(self, error: ToolforgeError) -> None:
-        """Tell why it never will."""
+        """Tell why it never will, as last words, too."""
+        hint = f"Hint: {error.hint}\n" if error.hint else ""
+        sys.stderr.write(f"{REFUSED}{error.message}\n{hint}")
         self._say({"code": error.code, "message": error.message, "hint": error.hint})
 
     def _say(self, message: dict[str, Any]) -> None:

@@ -18,23 +18,24 @@ def as_json(value: Any) -> str:
 def status(description: Mapping[str, Any], now: datetime.datetime) -> str:
     """Return what a running platform says about itself."""
     started = datetime.datetime.fromisoformat(description["started_at"])
-    pods = description["pods"]
     rows = [
-        ("State", "running"),
+        ("State", description["phase"]),
         ("Gateway", description["gateway_url"]),
         ("Web traffic", description["routes_url"]),
         ("Up for", duration((now - started).total_seconds())),
         ("Process", str(description["pid"])),
         ("Version", description["version"]),
         ("State folder", description["state"]),
-        ("Runtime", description["runtime"]),
-        ("Isolation", description["isolation"]),
-        ("Tools", str(description["tools"])),
-        ("Pods", str(pods)),
+        # These are not told any more by a platform that stops.
+        *(
+            (name.capitalize(), str(description[name]))
+            for name in ("runtime", "isolation", "tools", "pods")
+            if name in description
+        ),
     ]
     width = max(len(label) for label, _ in rows) + len(":  ")
     lines = [f"{label + ':':{width}}{value}" for label, value in rows]
-    return "\n".join([*lines, *(f"Note: {note}" for note in description["notes"])])
+    return "\n".join([*lines, *(f"Note: {note}" for note in description.get("notes", ()))])
 
 
 def tools(listed: Sequence[Mapping[str, Any]]) -> str:

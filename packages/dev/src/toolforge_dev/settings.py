@@ -51,6 +51,11 @@ class Places:
         return self.state / "run" / "admin.sock"
 
     @property
+    def lock(self) -> Path:
+        """What the platform that has the folder holds open; says its process id."""
+        return self.state / "run" / "lock"
+
+    @property
     def description(self) -> Path:
         """What the running platform wrote about itself; a leftover after a crash."""
         return self.state / "run" / "platform.json"

@@ -14,9 +14,10 @@ from toolforge_common.cli.session import Session, pass_session
 from toolforge_common.errors import Forbidden
 from toolforge_dev import doctor as checks
 from toolforge_dev import render
-from toolforge_dev.admin_client import AdminClient, NotRunning
+from toolforge_dev.admin_client import AdminClient
 from toolforge_dev.commands.options import output_option
 from toolforge_dev.commands.places import own_state
+from toolforge_dev.presence import RUNNING, NotAnswering, NotRunning
 from toolforge_dev.settings import GATEWAY_PORT, ROUTES_PORT, Places
 
 HELP = """\
@@ -45,8 +46,14 @@ def diagnose(state: Path) -> list[checks.Check]:
     except (NotRunning, Forbidden):
         ports = (GATEWAY_PORT, ROUTES_PORT)
         return [*checks.examine(state, ports, is_running=False), *checks.try_runtime()]
+    except NotAnswering as silent:
+        # Its ports are its own, whichever they are.
+        examined = checks.examine(state, (GATEWAY_PORT, ROUTES_PORT), is_running=True)
+        return [checks.in_between(silent.message), *examined]
     ports = (_port(description["gateway_url"]), _port(description["routes_url"]))
     found = checks.examine(state, ports, is_running=True)
+    if description["phase"] != RUNNING:
+        return [checks.in_between(f"the platform is {description['phase']}"), *found]
     return [*found, *checks.judge_runtime(description)]
 
 

@@ -74,10 +74,17 @@ def print_tools(client: AdminClient, console: Console, output: str) -> None:
 @pass_session
 def delete(session: Session, name: str, yes: bool) -> None:  # noqa: FBT001  Click calls it
     """Stop what the tool runs and remove it with its home and everything else it has."""
+    delete_tool(own_platform(), session.console, name, yes=yes)
+
+
+def delete_tool(client: AdminClient, console: Console, name: str, *, yes: bool) -> None:
+    """Remove the tool, if somebody confirms that. Nobody is asked about a tool that is not there."""
+    parsed = parse_tool_name(name)
     if not yes:
+        client.tool(parsed)
         _confirm(name)
-    own_platform().delete_tool(parse_tool_name(name))
-    session.console.data(f"The tool {name} is gone.")
+    client.delete_tool(parsed)
+    console.data(f"The tool {name} is gone.")
 
 
 def _confirm(name: str) -> None:
