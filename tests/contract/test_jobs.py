@@ -244,7 +244,7 @@ def test_logs_are_followed_until_somebody_has_seen_enough(jobs, gateway, runtime
         (["restart", "none"], 1, "Job 'none' does not exist"),
         (["restart", "once"], 1, "one-off"),
         (["show", "Bad_Name"], 1, "w.wiki/6YL8"),
-        (["show", "../images"], 1, "ambiguous"),
+        (["show", "../images"], 1, "w.wiki/6YL8"),
         (["logs", "none"], 1, "Job 'none' does not have any logs available"),
         (["logs", "nightly"], 1, "'nightly' has file logging enabled"),
         (["logs", "once", "--last", "5001"], 1, "5000"),

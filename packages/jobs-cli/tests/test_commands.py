@@ -190,11 +190,8 @@ def test_lines_that_are_left_out_are_told(jobs, words, there, shown, notice):
 def test_more_lines_than_the_service_gives_are_refused_in_plain_words(jobs):
     service = FakeService()
 
-    finished = jobs("logs", "hello", "--last", "5001", service=service)
-
-    assert finished.exit_code == 2
-    assert finished.stderr.endswith(
-        "Invalid value for '-l' / '--last': '5001' is not a whole number from 1 to 5000.\n"
+    assert jobs("logs", "hello", "--last", "5001", service=service) == Finished(
+        1, "", "ERROR: --last must be from 1 to 5000, not 5001\nHint: use --last 5000\n"
     )
     assert service.asked == []
 

@@ -9,7 +9,7 @@ import click
 from toolforge_common.cli.console import Console
 from toolforge_common.cli.numbers import WholeNumber
 from toolforge_common.cli.session import Session, pass_session
-from toolforge_common.errors import NotFound
+from toolforge_common.errors import InvalidRequest, NotFound
 from toolforge_jobs_cli import render
 from toolforge_jobs_cli.client import JobsClient, LogEntry
 
@@ -37,7 +37,7 @@ Examples:
 @click.option(
     "-l",
     "--last",
-    type=WholeNumber(1, _MOST),
+    type=WholeNumber(least=1),
     metavar="N",
     help=f"Only the newest N lines; else {_SHOWN}, at most {_MOST}.",
 )
@@ -52,6 +52,10 @@ Examples:
 @pass_session
 def logs(session: Session, name: str, follow: bool, last: int | None, output: str) -> None:  # noqa: FBT001  Click calls it
     """Choose the form and print."""
+    if last is not None and last > _MOST:
+        raise InvalidRequest(
+            f"--last must be from 1 to {_MOST}, not {last}", hint=f"use --last {_MOST}"
+        )
     client = JobsClient.open(session)
     print_log(client, session.console, name, last=last, follow=follow, output=output)
 
