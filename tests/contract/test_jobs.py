@@ -301,3 +301,34 @@ def test_every_request_can_be_found_in_the_log(jobs, gateway):
     [record] = gateway.records
     assert f"request id {record.request_id}\n" in finished.stderr
     assert record.status == 200
+
+
+@pytest.mark.parametrize("command", ["delete", "restart", "show", "logs"])
+def test_an_empty_name_is_nobodys_and_changes_nothing(jobs, command):
+    jobs(*TYPES["once"])
+    jobs(*TYPES["nightly"])
+    before = jobs("list", "-o", "name")
+
+    refused = jobs(command, "")
+
+    assert refused.exit_code == 1
+    assert "the name of a job has 1 to 52 characters" in refused.stderr
+    assert jobs("list", "-o", "name") == before
+    assert before.stdout == "nightly\nonce\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--mem", ""], '--mem must not be empty, not ""'),
+        (["--cpu", ""], '--cpu must not be empty, not ""'),
+        (["--image", ""], '--image must not be empty, not ""'),
+        (["--filelog-stdout", ""], '--filelog-stdout must not be empty, not ""'),
+        (["--schedule", "@daily", "--timeout", "-1"], "--timeout must be at least 0, not -1"),
+        (["--continuous", "--replicas", "101"], "--replicas must be at most 100, not 101"),
+    ],
+)
+def test_what_a_field_may_hold_is_told_about_the_option(jobs, words, said):
+    finished = jobs("run", "x", "--image", "python3.11", "--command", "./x", *words)
+
+    assert (finished.exit_code, finished.stderr) == (1, f"ERROR: {said}\n")

@@ -38,6 +38,10 @@ def options(**given) -> RunOptions:
         ({"publish": "/"}, "--publish is only for continuous jobs"),
         ({"webservice": True, "publish": "/"}, "--publish is only for continuous jobs"),
         ({"continuous": True, "health_check_http": "/"}, "--health-check-http needs a port"),
+        (
+            {"continuous": True, "port": "80", "health_check_http": "ok"},
+            "--health-check-http must begin with /",
+        ),
         ({"mount": "none", "filelog": True}, "--filelog writes to the tool's home and needs it"),
         ({"webservice": True, "filelog": False}, "a webservice has no log files"),
         ({"webservice": True, "filelog_stdout": "x"}, "a webservice has no log files"),

@@ -82,6 +82,8 @@ def _objections(options: RunOptions) -> Iterator[tuple[str, str]]:
         yield "--publish is only for continuous jobs", "add --continuous"
     if options.continuous and options.health_check_http and options.port is None:
         yield "--health-check-http needs a port", "add --port"
+    if options.health_check_http is not None and not options.health_check_http.startswith("/"):
+        yield "--health-check-http must begin with /", "write --health-check-http /healthz"
     if options.mount == "none" and options.filelog:
         yield "--filelog writes to the tool's home and needs it", "use --mount=all"
     if options.port is not None and not _is_port(options.port):
