@@ -6,6 +6,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 venv="$root/.venv"
 log=""
+advice=""
 
 # Some environments export these; we want bytecode, and our own modules only.
 unset PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
@@ -17,6 +18,7 @@ fail() {
         printf 'The end of the log, %s:\n' "$log" >&2
         tail -n 15 "$log" | sed 's/^/    /' >&2
     fi
+    if [[ -n $advice ]]; then printf '%s\n' "$advice" >&2; fi
     exit "$1"
 }
 
