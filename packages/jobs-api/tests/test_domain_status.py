@@ -255,6 +255,25 @@ def test_a_schedule_that_never_comes_has_no_next_time():
     assert status.next_schedule is None
 
 
+def test_a_schedule_counts_in_its_own_time_zone():
+    observation = observed(WorkloadKind.SCHEDULED)
+    tokyo = Schedule("0 23 * * *", time_zone="Asia/Tokyo")
+    workload = dataclasses.replace(observation.workload, schedule=tokyo)
+
+    status = derive_status(dataclasses.replace(observation, workload=workload), NOW)
+
+    assert status.next_schedule == NOW + datetime.timedelta(hours=2)
+
+
+def test_a_suspended_schedule_has_no_next_time():
+    observation = observed(WorkloadKind.SCHEDULED)
+    workload = dataclasses.replace(observation.workload, suspended=True)
+
+    status = derive_status(dataclasses.replace(observation, workload=workload), NOW)
+
+    assert status.next_schedule is None
+
+
 @pytest.mark.parametrize(
     ("observation", "text"),
     [

@@ -20,7 +20,7 @@ from toolforge_runtime.ports import (
     WorkloadKind,
     WorkloadObservation,
 )
-from toolforge_runtime.timing import next_time
+from toolforge_runtime.timing import first_time
 
 # How long a continuous job may take to become available before it counts as failed; also the progress
 # deadline that Kubernetes gives a deployment by default.
@@ -118,8 +118,8 @@ def _telling_pods(run: RunObservation) -> Sequence[PodObservation]:
 
 
 def _scheduled(observation: WorkloadObservation, now: datetime.datetime) -> JobStatus:
-    schedule = observation.workload.schedule
-    upcoming = next_time(schedule.cron, now) if schedule else None
+    workload = observation.workload
+    upcoming = None if workload.suspended else first_time(workload, now)
     if not observation.runs:
         times = (observation.last_successful, observation.last_scheduled, observation.created_at)
         since = max(time for time in times if time)
