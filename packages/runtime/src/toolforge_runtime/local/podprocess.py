@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import select
 import signal
 import time
 
@@ -18,6 +19,8 @@ START_FAILED = 128
 # Descriptors move up here first, so that giving them their final numbers overwrites none.
 _HIGH = 64
 _REMOVE_TRIES, _REMOVE_PAUSE = 100, 0.02
+# One that is in the kernel's hands, on a disk that hangs, cannot be waited for for ever.
+_KILL_WAIT = 5
 
 
 def name_of(folder: str) -> str:
@@ -84,16 +87,29 @@ def programs(inner: int, folder: str) -> list[int]:
 
 
 def kill_leftovers(folder: str) -> None:
-    """End what is left of a pod whose shim was killed.
+    """End what is left of a pod whose shim was killed, and wait until it has ended.
 
     bubblewrap does not yet die with its parent in the first milliseconds. Its inner process then goes
-    on without anybody to keep it.
+    on without anybody to keep it. And what dies with it takes a moment, in which nothing else may
+    start in its place.
     """
     for name in os.listdir("/proc"):
         if name.isdecimal() and _is_bubblewrap(int(name), folder):
+            # It may be gone by now.
             with contextlib.suppress(ProcessLookupError):
-                # The first process of a pid namespace takes all others along.
-                os.kill(int(name), signal.SIGKILL)
+                _kill(int(name))
+
+
+def _kill(pid: int) -> None:
+    process = os.pidfd_open(pid)
+    try:
+        # The first process of a pid namespace takes all others along, and ends after them.
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+        ended = select.poll()
+        ended.register(process, select.POLLIN)
+        ended.poll(_KILL_WAIT * 1000)
+    finally:
+        os.close(process)
 
 
 def _is_bubblewrap(pid: int, folder: str) -> bool:
