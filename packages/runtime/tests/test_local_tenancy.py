@@ -38,10 +38,10 @@ def open_tenancy(state, authority, clock):
     """Open the tenancy, again if it was open before, as a restart of the platform does."""
     opened = []
 
-    def open_():
+    def open_(url=URL, ca=b""):
         for tenancy in opened:
             tenancy.close()
-        opened[:] = [LocalTenancy(state, authority, URL, clock=clock, sleep=clock.sleep)]
+        opened[:] = [LocalTenancy(state, authority, url, ca, clock=clock, sleep=clock.sleep)]
         return opened[0]
 
     yield open_
@@ -254,3 +254,86 @@ def test_what_a_tool_did_to_its_home_does_not_hinder_the_platform(state, open_te
 
 def test_the_limit_for_renewal_is_the_existing_platforms():
     assert datetime.timedelta(days=30) == module.RENEW_BEFORE
+
+
+def test_a_certificate_is_renewed_while_the_platform_runs(state, open_tenancy, clock):
+    tenancy = open_tenancy()
+    tenancy.create("demo")
+    clock.now += datetime.timedelta(days=336).total_seconds()
+
+    tenancy.renew_certificates()
+
+    assert certificate(state.tools / "demo").not_valid_before_utc.timestamp() == int(clock.now)
+
+
+def test_the_kubeconfig_follows_the_gateway_and_keeps_what_is_not_ours(state, open_tenancy):
+    tool = open_tenancy().create("demo")
+    file = state.tools / "demo/.kube/config"
+    document = yaml.safe_load(file.read_text())
+    foreign = {"name": "elsewhere", "cluster": {"server": "https://elsewhere.example"}}
+    document["clusters"].append(foreign)
+    document["clusters"][0]["cluster"]["proxy-url"] = "http://proxy.example"
+    file.write_text(yaml.safe_dump(document))
+
+    open_tenancy("https://127.0.0.1:31003", b"new")
+
+    ours = {
+        "server": "https://127.0.0.1:31003",
+        "proxy-url": "http://proxy.example",
+        "certificate-authority-data": "bmV3",
+    }
+    document["clusters"] = [{"name": "toolforge", "cluster": ours}, foreign]
+    assert yaml.safe_load(file.read_text()) == document
+    assert file.stat().st_mode & 0o7777 == 0o600
+    assert file.stat().st_uid == (tool.uid if os.geteuid() == 0 else os.geteuid())
+
+
+def test_a_kubeconfig_that_is_right_is_left_alone(state, open_tenancy):
+    open_tenancy().create("demo")
+    file = state.tools / "demo/.kube/config"
+    file.write_text(f"# a remark\n{file.read_text()}")
+    before = file.stat()
+
+    open_tenancy()
+
+    assert file.stat() == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[",
+        b"\xff\xff",
+        b"clusters: 1",
+        b"clusters: [1]",
+        b"clusters: [{name: toolforge}]",
+        b"clusters: [{name: toolforge, cluster: 1}]",
+        b"[" * 20_000,
+        b"#" * 70_000,
+    ],
+)
+def test_a_kubeconfig_that_a_tool_spoilt_is_left_alone(state, open_tenancy, content):
+    open_tenancy().create("demo")
+    file = state.tools / "demo/.kube/config"
+    file.write_bytes(content)
+
+    assert [tool.name for tool in open_tenancy("https://127.0.0.1:31003").list()] == ["demo"]
+
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", [".kube", ".kube/config"])
+def test_the_kubeconfig_is_not_looked_for_behind_a_link(state, open_tenancy, tmp_path, name):
+    open_tenancy().create("demo")
+    place = state.tools / "demo" / name
+    place.rename(tmp_path / "elsewhere")
+    place.symlink_to(tmp_path / "elsewhere")
+    file = next(
+        path for path in (tmp_path / "elsewhere", tmp_path / "elsewhere/config") if path.is_file()
+    )
+    before = file.read_bytes()
+
+    open_tenancy("https://127.0.0.1:31003")
+
+    assert file.read_bytes() == before

@@ -16,6 +16,7 @@ import os
 import resource
 import signal
 import socket
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TextIO, cast
 
 import structlog
@@ -59,6 +60,8 @@ HOST = "127.0.0.1"
 # Pods get 15 seconds to end by themselves, unless they ask for more.
 _PODS_TIMEOUT = 45.0
 _OPEN_FILES = 8192
+# How often certificates are looked at, in seconds. They are renewed a month before they end.
+_RENEWAL = 86400.0
 
 
 def run(settings: Settings, state: StateFolder, spawner: Spawner, readiness: Readiness) -> None:
@@ -150,6 +153,7 @@ async def _enter(
 
     tenancy = LocalTenancy(state, pki.tools, gateway_url, pki.gateway_authority)
     parts.callback(tenancy.close)
+    await parts.enter_async_context(repeated(tenancy.renew_certificates, _RENEWAL))
     store = LocalStore(state)
     parts.callback(store.close)
     public_url = f"http://{{tool}}.localhost:{routes_port}"
@@ -186,6 +190,34 @@ async def _enter(
     config = edge_config(AdminApp(control), log_request, tls=None)
     await orders.enter_async_context(EmbeddedServer(config, admin))
     return description
+
+
+@contextlib.asynccontextmanager
+async def repeated(work: Callable[[], None], interval: float) -> AsyncIterator[None]:
+    """Do the work in a thread again and again, `interval` seconds after it was done, until left.
+
+    Leaving waits for work under way.
+    """
+    left = asyncio.Event()
+    task = asyncio.create_task(_repeat(work, interval, left))
+    try:
+        yield
+    finally:
+        left.set()
+        await task
+
+
+async def _repeat(work: Callable[[], None], interval: float, left: asyncio.Event) -> None:
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(interval):
+                await left.wait()
+            return
+        try:
+            await asyncio.to_thread(work)
+        except Exception:
+            # The platform goes on, and so does the work next time.
+            logger.exception("repeated_work_failed")
 
 
 async def _stop_runtime(runtime: LocalRuntime, stopping: Stopping) -> None:

@@ -51,6 +51,15 @@ INSERT INTO counter SELECT 52000 WHERE NOT EXISTS (SELECT 1 FROM counter);
 _MAKING, _READY, _LEAVING = "making", "ready", "leaving"
 
 
+_CLUSTER = "toolforge"
+# A kubeconfig with some clusters more than ours is a tenth of this.
+_LONGEST = 65536
+
+
+class UnreadableKubeconfig(Exception):
+    """A tool made of its kubeconfig what we do not understand, and leave alone."""
+
+
 class LocalTenancy:
     """Implements `Tenancy`. `gateway_url` and `gateway_ca` (PEM) go into the tools' kubeconfig."""
 
@@ -72,7 +81,8 @@ class LocalTenancy:
         self._sleep = sleep
         self._database = Database(state.db / "tenancy.sqlite3", _SCHEMA)
         self._tidy()
-        self._renew_certificates()
+        self.renew_certificates()
+        self._point_to_gateway()
 
     def close(self) -> None:
         """Close the database."""
@@ -214,7 +224,8 @@ class LocalTenancy:
         with trees.made(".kube", home, 0o700, tool.uid) as folder:
             trees.write_file("config", folder, content.encode(), 0o600, tool.uid)
 
-    def _renew_certificates(self) -> None:
+    def renew_certificates(self) -> None:
+        """Give a new certificate to every tool whose own ends soon; for somebody to call once a day."""
         limit = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC) + RENEW_BEFORE
         for tool in self.list():
             try:
@@ -229,22 +240,38 @@ class LocalTenancy:
                 now = datetime.datetime.fromtimestamp(int(self._clock()), datetime.UTC)
                 self._write_certificate(home, tool, max(now, tool.created_at))
 
+    def _point_to_gateway(self) -> None:
+        """Name the gateway's present address in the tools' kubeconfigs."""
+        for tool in self.list():
+            try:
+                with (
+                    trees.opened(self._state.tools) as tools,
+                    trees.opened(tool.name, tools) as home,
+                ):
+                    self._update_kubeconfig(home, tool)
+            except (OSError, UnreadableKubeconfig) as error:
+                # Whatever a tool did to its home, the platform starts.
+                logger.warning("kubeconfig_not_updated", tool=tool.name, reason=str(error))
+
+    def _update_kubeconfig(self, home: int, tool: Tool) -> None:
+        with trees.opened(".kube", home) as folder:
+            content = with_cluster(_read(folder, "config"), self._gateway_url, self._gateway_ca)
+            if content is not None:
+                trees.write_file("config", folder, content.encode(), 0o600, tool.uid)
+
 
 def kubeconfig(tool: ToolName, server: str, authority: bytes = b"") -> str:
     """Return the kubeconfig of a tool; the certificate's paths are relative to the file's folder."""
     user = f"tf-{tool}"
-    cluster = {"server": server}
-    if authority:
-        cluster["certificate-authority-data"] = base64.b64encode(authority).decode()
     document = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "toolforge", "cluster": cluster}],
+        "clusters": [{"name": _CLUSTER, "cluster": _cluster(server, authority)}],
         "contexts": [
             {
                 "name": "toolforge",
                 "context": {
-                    "cluster": "toolforge",
+                    "cluster": _CLUSTER,
                     "namespace": str(namespace_of(tool)),
                     "user": user,
                 },
@@ -262,6 +289,41 @@ def kubeconfig(tool: ToolName, server: str, authority: bytes = b"") -> str:
         ],
     }
     return str(yaml.safe_dump(document, sort_keys=False))
+
+
+def with_cluster(content: bytes, server: str, authority: bytes = b"") -> str | None:
+    """Return the kubeconfig with our cluster as it is now and all else as it was; None if that is so already.
+
+    Without a cluster of our name there is nothing to update. Raises UnreadableKubeconfig if it is none.
+    """
+    try:
+        document = yaml.safe_load(content)
+        clusters = [entry["cluster"] for entry in document["clusters"] if entry["name"] == _CLUSTER]
+        changed = [
+            cluster for cluster in clusters if cluster | _cluster(server, authority) != cluster
+        ]
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise UnreadableKubeconfig(f"it is no kubeconfig: {type(error).__name__}") from error
+    for cluster in changed:
+        cluster.update(_cluster(server, authority))
+    return str(yaml.safe_dump(document, sort_keys=False)) if changed else None
+
+
+def _cluster(server: str, authority: bytes) -> dict[str, str]:
+    cluster = {"server": server}
+    if authority:
+        cluster["certificate-authority-data"] = base64.b64encode(authority).decode()
+    return cluster
+
+
+def _read(folder: int, name: str) -> bytes:
+    """Return what a file of the tool's says; it is never waited for, and no link is followed."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    with os.fdopen(descriptor, "rb") as file:
+        content = file.read(_LONGEST + 1)
+    if len(content) > _LONGEST:
+        raise UnreadableKubeconfig(f"it is larger than {_LONGEST} bytes")
+    return content
 
 
 def _expires_before(home: int, limit: datetime.datetime) -> bool:
