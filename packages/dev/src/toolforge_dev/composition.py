@@ -187,6 +187,7 @@ async def _enter(
         ports, [runtime, store], description, stopping.ask, stopping.is_wished
     )
     admin = orders.enter_context(_listen_unix(state))
+    orders.callback(Places(state.root).admin_socket.unlink, missing_ok=True)
     config = edge_config(AdminApp(control), log_request, tls=None)
     await orders.enter_async_context(EmbeddedServer(config, admin))
     return description
