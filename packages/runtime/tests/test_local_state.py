@@ -100,6 +100,29 @@ def test_a_folder_that_cannot_be_made_is_unavailable():
         StateFolder(Path("/proc/toolforge"))
 
 
+def test_what_is_something_else_stays_as_it_is(short):
+    file, folder = short / "file", short / "folder"
+    file.write_text("precious")
+    file.chmod(0o644)
+    folder.mkdir(mode=0o755)
+    (folder / "precious").touch()
+
+    for path in (file, folder):
+        before = path.stat().st_mode
+        with pytest.raises(InvalidRequest, match="is not a state folder"):
+            StateFolder(path)
+        assert path.stat().st_mode == before
+    assert [path.name for path in folder.iterdir()] == ["precious"]
+
+
+def test_an_empty_folder_and_a_start_that_was_cut_short_may_become_one(short):
+    (short / "half" / "logs").mkdir(parents=True)
+
+    StateFolder(short / "half").close()
+
+    assert (short / "half" / "version").exists()
+
+
 def test_records_survive(state):
     store = LocalStore(state)
     record = store.create("demo", "job", "a", {"number": 1})

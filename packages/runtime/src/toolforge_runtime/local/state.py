@@ -33,7 +33,7 @@ class StateFolder:
     """Opens the folder, or makes it, and owns it until `close`.
 
     Raises Unavailable if another platform owns it or this process may not use it, InvalidRequest if
-    the path is too long or the folder was written by a newer version.
+    the path is too long, if it holds something else, or if it was written by a newer version.
     """
 
     def __init__(self, root: Path) -> None:
@@ -44,6 +44,7 @@ class StateFolder:
                 hint=f"choose one of at most {MAX_ROOT} bytes with TOOLFORGE_STATE",
             )
         try:
+            self._leave_others_alone()
             self._make_folders()
             self._lock = self._take_lock()
         except OSError as error:
@@ -102,6 +103,18 @@ class StateFolder:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+    def _leave_others_alone(self) -> None:
+        """Raise InvalidRequest if the path is a file or a folder of something else, before its mode changes."""
+        if not self.root.exists() or (self.root / "version").exists():
+            return
+        # A start that was cut short may have left some of ours.
+        ours = {*_PRIVATE, self.pki_public.name, self.tools.name}
+        if not self.root.is_dir() or {path.name for path in self.root.iterdir()} - ours:
+            raise InvalidRequest(
+                f"{self.root} is there already and is not a state folder",
+                hint="choose a new or an empty folder with TOOLFORGE_STATE",
+            )
 
     def _make_folders(self) -> None:
         self.root.parent.mkdir(parents=True, exist_ok=True)
