@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,10 @@ def left_over(tmp_path):
     """A process that bears the name of the pod's bubblewrap."""
     command = [podprocess.name_of(str(tmp_path)), "60"]
     with subprocess.Popen(command, executable="/bin/sleep") as process:
+        # The kernel lets the parent go on a moment before the new command line can be read.
+        deadline = time.monotonic() + 30
+        while not Path(f"/proc/{process.pid}/cmdline").read_bytes():
+            assert time.monotonic() < deadline
         yield process
         process.kill()
 
