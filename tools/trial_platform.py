@@ -155,7 +155,13 @@ class ToolUser:
         return [json.loads(line)["message"] for line in lines]
 
     def request(
-        self, method: str, path: str, body: object = None, *, with_certificate: bool = True
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        with_certificate: bool = True,
     ) -> Answer:
         """Call the gateway. What is no text of ours but JSON comes back parsed."""
         context = ssl.create_default_context(cafile=self.environment["TOOLFORGE_API_CA_FILE"])
@@ -167,9 +173,9 @@ class ToolUser:
         raw = (
             body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         )
-        headers = {} if raw is None else {"Content-Type": "application/json"}
+        sent = {} if raw is None else {"Content-Type": "application/json"}
         try:
-            connection.request(method, path, raw, headers)
+            connection.request(method, path, raw, {**sent, **(headers or {})})
             response = connection.getresponse()
             text = response.read().decode()
         finally:

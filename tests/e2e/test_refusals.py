@@ -47,6 +47,31 @@ def test_the_command_line_of_one_tool_cannot_work_as_another(alice, bob, tmp_pat
     assert "Hint:" in said.errors
 
 
+def _headers_naming(user):
+    return {
+        "X-Toolforge-Tool": user.name,
+        "X-Toolforge-User": user.name,
+        "X-Toolforge-Identity": "eyJhbGciOiJub25lIn0.eyJ0b29sIjoiYm9iIn0.",
+    }
+
+
+def test_headers_that_name_a_tool_are_no_certificate(bob):
+    path = f"/jobs/v1/tool/{bob.name}/jobs/"
+    answer = bob.request("GET", path, headers=_headers_naming(bob), with_certificate=False)
+
+    _assert_refusal(answer, 401, "unauthenticated")
+
+
+def test_headers_that_name_another_tool_change_nothing(alice, bob):
+    forged = _headers_naming(bob)
+
+    theirs = alice.request("GET", f"/jobs/v1/tool/{bob.name}/jobs/", headers=forged)
+    own = alice.request("GET", f"/jobs/v1/tool/{alice.name}/jobs/", headers=forged)
+
+    _assert_refusal(theirs, 403, "forbidden")
+    assert (own.status, own.body["jobs"]) == (200, [])
+
+
 NEW_JOB = {"name": "x", "cmd": "true", "imagename": "python3.11", "job_type": "one-off"}
 
 REFUSED = [
