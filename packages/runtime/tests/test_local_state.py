@@ -20,8 +20,9 @@ def modes(root):
     }
 
 
+PASSAGE = "711" if os.geteuid() == 0 else "700"
 EXPECTED = {
-    ".": "711",
+    ".": PASSAGE,
     "db": "700",
     "secrets": "700",
     "pki": "700",
@@ -29,7 +30,7 @@ EXPECTED = {
     "pods": "700",
     "logs": "700",
     "pki-public": "755",
-    "tools": "711",
+    "tools": PASSAGE,
 }
 
 

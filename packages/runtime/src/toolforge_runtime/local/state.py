@@ -117,12 +117,15 @@ class StateFolder:
             )
 
     def _make_folders(self) -> None:
+        # As root, tools have numbers of their own and must pass to their homes. Otherwise everything is
+        # one user's, and a program that a pod marked as that user's (set-user-ID) is nobody else's to run.
+        passage = 0o711 if os.geteuid() == 0 else 0o700
         self.root.parent.mkdir(parents=True, exist_ok=True)
         for folder, mode in (
-            (self.root, 0o711),
+            (self.root, passage),
             *((self.root / name, 0o700) for name in _PRIVATE),
             (self.pki_public, 0o755),
-            (self.tools, 0o711),
+            (self.tools, passage),
         ):
             # A private folder is never open for a moment: mkdir takes the mode, chmod mends an old one.
             with contextlib.suppress(FileExistsError):
