@@ -32,9 +32,17 @@ class Answer:
 
 
 async def call(
-    gateway, raw_path, *, method="GET", certificate=None, headers=(), body=(b"",), query=b""
+    gateway,
+    raw_path,
+    *,
+    method="GET",
+    certificate=None,
+    headers=(),
+    body=(b"",),
+    query=b"",
+    never_ends=False,
 ):
-    """Send one request to the gateway; the body arrives in pieces, then the caller leaves."""
+    """Send one request to the gateway; the body arrives in pieces, then the caller leaves, or just waits."""
     tls = {"client_certificate": certificate}
     pieces = [
         {"type": "http.request", "body": piece, "more_body": number < len(body)}
@@ -43,6 +51,8 @@ async def call(
     messages = []
 
     async def receive():
+        if never_ends and not pieces:
+            await asyncio.Event().wait()
         return pieces.pop(0) if pieces else {"type": "http.disconnect"}
 
     async def send(message):
@@ -219,6 +229,23 @@ async def test_a_body_of_the_largest_size_passes(gateway, der):
     answer = await call(gateway, JOBS, method="POST", certificate=der(), body=(b"x" * 500,) * 2)
 
     assert answer.json["size"] == 1000
+
+
+async def test_a_body_that_does_not_come_is_cut_off(policy, signer, service, records, der):
+    seen = []
+
+    async def read_all(scope, receive, send):
+        seen.append(await receive())
+
+    service.hold = read_all
+    backends = [Backend(Route("jobs"), service, {"info": {"version": "1"}, "paths": {}})]
+    gateway = Gateway(policy, signer, backends, records.append, body_time=0.01)
+
+    answer = await call(gateway, JOBS, method="POST", certificate=der(), body=(), never_ends=True)
+
+    assert answer.status == 408
+    assert answer.json["title"] == "Request body too slow"
+    assert seen == [{"type": "http.disconnect"}]
 
 
 async def test_what_a_service_says_after_the_cut_is_dropped(gateway, service, der):

@@ -263,6 +263,8 @@ SMUGGLED = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
         f"GET {JOBS} x HTTP/1.1\r\nHost: localhost\r\n\r\n",
         f"GET {JOBS}\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "BREW / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        # Without what is behind the sign this deletes all jobs.
+        f"DELETE {JOBS}/#one HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
 )
 async def test_a_request_that_could_be_framed_otherwise_is_refused_and_the_connection_closed(

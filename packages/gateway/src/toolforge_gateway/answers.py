@@ -21,6 +21,12 @@ class HeadTooLarge(InvalidRequest):
     title = "Request head too large"
 
 
+class BodyTooSlow(InvalidRequest):
+    """The body of a request did not arrive in time."""
+
+    title = "Request body too slow"
+
+
 class MethodNotAllowed(InvalidRequest):
     """The gateway's own pages can only be read."""
 
@@ -29,6 +35,7 @@ class MethodNotAllowed(InvalidRequest):
 
 _OWN_STATUS: dict[type[ToolforgeError], http.HTTPStatus] = {
     HeadTooLarge: http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    BodyTooSlow: http.HTTPStatus.REQUEST_TIMEOUT,
     MethodNotAllowed: http.HTTPStatus.METHOD_NOT_ALLOWED,
 }
 
@@ -64,6 +71,14 @@ def body_too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(
         f"the body of the request is larger than {limit} bytes",
         hint="send less at once; large files belong into the tool's home",
+    )
+
+
+def body_too_slow(seconds: float) -> BodyTooSlow:
+    """Refuse a body that was not there after so many seconds."""
+    return BodyTooSlow(
+        f"the body of the request was not there after {seconds:g} seconds",
+        hint="send it at once, together with the head",
     )
 
 

@@ -32,6 +32,9 @@ logger = structlog.get_logger(__name__)
 
 # The largest body in use is a load file of some hundred jobs: a tenth of this.
 MAX_BODY = 1024 * 1024
+# In seconds. What may be done is decided at the head; much later the tool may be another one's, so this
+# is well below the life of an identity token, and long enough for a large body on a slow line.
+BODY_TIME = 20.0
 _READING = ("GET", "HEAD")
 
 
@@ -56,6 +59,7 @@ class Gateway:
         *,
         servers: Sequence[Server] = (),
         max_body: int = MAX_BODY,
+        body_time: float = BODY_TIME,
     ) -> None:
         """`record` gets each finished request; `servers` are the addresses that the merged document names."""
         self._policy = policy
@@ -64,6 +68,7 @@ class Gateway:
         self._lifespans = {name: MountedLifespan(app) for name, app in self._apps.items()}
         self._record = record
         self._max_body = max_body
+        self._body_time = body_time
         documents = {backend.route.service: backend.document for backend in backends}
         self._pages = {
             "/": answers.Answer(200, "text/plain; charset=utf-8", answers.GREETING),
@@ -102,7 +107,7 @@ class Gateway:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.monotonic()
         request_id = well_formed_request_id(scope["headers"]) or uuid.uuid4().hex
-        exchange = Exchange(receive, send, request_id, self._max_body)
+        exchange = Exchange(receive, send, request_id, self._max_body, self._body_time)
         decision = None
         try:
             decision = self._policy.decide(_request(scope, request_id))

@@ -93,6 +93,9 @@ class EdgeProtocol(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         """Take a piece of the request line."""
         self._grow_head(len(url))
+        if b"#" in url:
+            # It would be dropped, and what is left may name something else: all jobs instead of one.
+            self._raise(InvalidRequest("the request line holds a fragment", hint=_HINT))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
