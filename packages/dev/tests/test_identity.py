@@ -90,6 +90,12 @@ def forged(**changes):
     return lambda signer: signer.sign(DEMO, words["audience"], words["method"], words["path"])
 
 
+def with_another_signature(token):
+    signed, _, signature = token.rpartition(".")
+    # Not at its end, where some bits of a letter mean nothing.
+    return f"{signed}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
+
+
 @pytest.mark.parametrize(
     "sign",
     [
@@ -98,7 +104,7 @@ def forged(**changes):
         forged(method="DELETE"),
         forged(path=f"{PATH}/x"),
         forged(path="/v1/tool/other/jobs"),
-        lambda signer: signer.sign(DEMO, AUDIENCE, "GET", PATH)[:-2] + "AA",
+        lambda signer: with_another_signature(signer.sign(DEMO, AUDIENCE, "GET", PATH)),
         lambda _: "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ0b29sOmRlbW8ifQ.",  # algorithm "none"
         lambda _: "demo",
     ],
