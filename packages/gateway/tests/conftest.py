@@ -218,3 +218,10 @@ def gateway(policy, signer, service, records):
     return Gateway(
         policy, signer, [Backend(Route("jobs"), service, DOCUMENT)], records.append, max_body=1000
     )
+
+
+@pytest.fixture
+def hasty_gateway(policy, signer, service, records):
+    """One that does not wait for bodies."""
+    backends = [Backend(Route("jobs"), service, DOCUMENT)]
+    return Gateway(policy, signer, backends, records.append, body_time=0.01)

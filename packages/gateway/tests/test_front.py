@@ -231,9 +231,7 @@ async def test_a_body_of_the_largest_size_passes(gateway, der):
     assert answer.json["size"] == 1000
 
 
-async def test_a_body_that_does_not_come_is_cut_off(gateway, service, der, monkeypatch):
-    # Not the twenty seconds that callers have.
-    monkeypatch.setattr(gateway, "_body_time", 0.01)
+async def test_a_body_that_does_not_come_is_cut_off(hasty_gateway, service, der):
     seen = []
 
     async def read_all(scope, receive, send):
@@ -241,7 +239,9 @@ async def test_a_body_that_does_not_come_is_cut_off(gateway, service, der, monke
 
     service.hold = read_all
 
-    answer = await call(gateway, JOBS, method="POST", certificate=der(), body=(), never_ends=True)
+    answer = await call(
+        hasty_gateway, JOBS, method="POST", certificate=der(), body=(), never_ends=True
+    )
 
     assert answer.status == 408
     assert answer.json["title"] == "Request body too slow"

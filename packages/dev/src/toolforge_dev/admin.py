@@ -65,6 +65,7 @@ class AdminApp:
         except ToolforgeError as error:
             reply = refusal(error, "")
         except Exception:
+            # A defect must not leave whoever gave the order without an answer.
             logger.exception("order_failed", path=scope["path"])
             reply = failure("")
         await reply.send(send)

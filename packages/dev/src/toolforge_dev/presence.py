@@ -79,4 +79,5 @@ def await_settled(
             has_waited = True
         if time.monotonic() >= deadline:
             raise Conflict(text, hint="try again in a moment; its log says what it waits for")
+        # A lock that somebody else holds tells nobody when it is let go.
         time.sleep(_PAUSE)

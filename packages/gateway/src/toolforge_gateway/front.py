@@ -115,6 +115,7 @@ class Gateway:
         except ToolforgeError as error:
             await exchange.answer(answers.refusal(error, request_id))
         except Exception:
+            # A defect, ours or a service's: its caller is answered, and the next request is served.
             if exchange.status:
                 raise  # the server logs it and closes the connection
             logger.exception("request_failed", request_id=request_id)

@@ -80,4 +80,5 @@ def _await_answer(client: AdminClient, deadline: float) -> dict[str, Any]:
         except NotAnswering:
             if time.monotonic() >= deadline:
                 raise
+        # There is nothing to wait on before it listens.
         time.sleep(_PAUSE)
